@@ -1,0 +1,89 @@
+"""The platform's own history, in schema `platform` of the lake: which loads ran, which checks passed.
+
+What belongs here: writing and naming those rows, in the same transaction as the rows they are about. What does not:
+deciding what to check or to load.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import duckdb
+
+TABLES = """
+create schema if not exists platform;
+create schema if not exists quarantine;
+create table if not exists platform.loads (
+    load_id varchar, source varchar, table_name varchar, rows_extracted bigint, rows_landed bigint, rows_quarantined bigint,
+    started_at timestamptz, finished_at timestamptz, snapshot_id bigint);
+create table if not exists platform.check_results (
+    checked_at timestamptz, layer varchar, subject varchar, check_name varchar, passed boolean, severity varchar,
+    blocking boolean, rows_checked bigint, rows_failed bigint, detail varchar, snapshot_id bigint);
+create table if not exists platform.processes (
+    process varchar, title varchar, origin varchar, definition varchar, registered_at timestamptz);
+create table if not exists quarantine.rows (
+    quarantined_at timestamptz, source varchar, table_name varchar, row_key varchar, rule varchar, reason varchar,
+    row_json varchar, load_id varchar);
+"""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one expectation said of one table or event log."""
+
+    layer: str  # the lake's schema, such as raw_erp or event_logs
+    subject: str  # table or process
+    check_name: str
+    passed: bool
+    severity: Literal["error", "warning"] = "error"
+    blocking: bool = False  # a failure must stop what follows
+    rows_checked: int = 0
+    rows_failed: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Load:
+    """One table's share of one load."""
+
+    load_id: str
+    source: str
+    table_name: str
+    rows_extracted: int
+    rows_landed: int
+    rows_quarantined: int
+    started_at: datetime
+    finished_at: datetime
+
+
+def ensure_platform_tables(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Makes the platform's tables where they are not there yet."""
+    for statement in filter(None, map(str.strip, TABLES.split(";"))):
+        connection.execute(statement)
+
+
+def record_checks(
+    connection: "duckdb.DuckDBPyConnection", results: Iterable[CheckResult], *, snapshot_id: int | None = None
+) -> None:
+    """Appends check results with the time of now and the snapshot they were computed from."""
+    now = datetime.now(UTC)
+    insert_rows(connection, "platform.check_results", [(now, *astuple(result), snapshot_id) for result in results])
+
+
+def record_loads(connection: "duckdb.DuckDBPyConnection", loads: Iterable[Load], *, snapshot_id: int | None = None) -> None:
+    """Appends the loads of one transaction; `snapshot_id` is the snapshot they were added to."""
+    insert_rows(connection, "platform.loads", [(*astuple(load), snapshot_id) for load in loads])
+
+
+def insert_rows(connection: "duckdb.DuckDBPyConnection", table: str, rows: Sequence[Sequence[object]], *, batch: int = 500) -> None:
+    """Appends rows in few statements: DuckLake pays for each statement, not for each row."""
+    for part in batched(rows, batch):
+        values = ", ".join("(" + ", ".join("?" * len(row)) + ")" for row in part)
+        connection.execute(f"insert into {table} values {values}", [value for row in part for value in row])
+
+
+def batched(rows: Sequence[Sequence[object]], size: int) -> Iterator[Sequence[Sequence[object]]]:
+    """The rows in runs of at most `size` (itertools.batched comes with Python 3.12)."""
+    return (rows[start : start + size] for start in range(0, len(rows), size))
