@@ -1,0 +1,1 @@
+{{ kpi_series(period='day', is_shown='true') }}

@@ -1,0 +1,182 @@
+"""One real dbt build over the fixture company: everything passes, and what it makes is what the contracts promise."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lake
+from lake.dbt_environment import CATALOG_VARIABLE, dbt_environment, run_dbt
+from lake.process_files import product_definitions, register_products
+from lake.registry import processes
+
+LOGS = ("order_to_cash", "purchase_to_pay", "lead_to_cash")
+CASE_VIEW = {
+    "case_id": "VARCHAR",
+    "activity": "VARCHAR",
+    "occurred_at": "TIMESTAMP WITH TIME ZONE",
+    "started_at": "TIMESTAMP WITH TIME ZONE",
+    "resource": "VARCHAR",
+    "source_row": "BIGINT",
+}
+
+
+def rows(sql: str) -> list[tuple[Any, ...]]:
+    with lake.connect(read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+@pytest.fixture
+def manifest(built_lake: dict[str, Any], module_home: Path) -> dict[str, Any]:
+    return json.loads((module_home / "dbt" / "target" / "manifest.json").read_text())
+
+
+def test_every_model_data_test_and_unit_test_passes(built_lake: dict[str, Any]) -> None:
+    statuses = {result["status"] for result in built_lake.values()}
+    kinds = {unique_id.split(".")[0] for unique_id in built_lake}
+    assert statuses == {"success", "pass", "no-op"}  # exposures have nothing to run
+    assert kinds == {"model", "test", "unit_test", "exposure"}
+
+
+def test_every_product_has_an_owner_a_description_and_an_enforced_contract(manifest: dict[str, Any]) -> None:
+    groups = {group["name"]: group for group in manifest["groups"].values()}
+    products = [node for node in models(manifest) if node["fqn"][1] in ("products", "event_logs")]
+    assert len(products) > 20
+    for node in products:
+        assert groups[node["group"]]["owner"]["email"], node["name"]
+        assert node["access"] == "public", node["name"]
+        assert node["config"]["contract"]["enforced"], node["name"]
+    for node in models(manifest):
+        assert node["description"], node["name"]
+        assert all(column["description"] for column in node["columns"].values()), node["name"]
+
+
+def test_every_model_with_a_key_tests_it(manifest: dict[str, Any]) -> None:
+    tested = {
+        node["attached_node"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and node["test_metadata"]["name"] in ("is_key", "is_compound_key")
+    }
+    assert {node["unique_id"] for node in models(manifest)} == tested
+
+
+def test_every_column_of_the_lake_is_described(built_lake: dict[str, Any], manifest: dict[str, Any]) -> None:
+    there: dict[tuple[str, str], list[str]] = {}
+    for schema, table, column in rows(
+        "select schema_name, table_name, column_name from duckdb_columns() where database_name = 'lake' order by column_index"
+    ):
+        there.setdefault((schema, table), []).append(column)
+    for node in models(manifest):
+        assert there[node["schema"], node["name"]] == list(node["columns"]), node["name"]
+
+
+def test_sources_are_read_by_staging_only(manifest: dict[str, Any]) -> None:
+    for node in models(manifest):
+        from_source = [name for name in node["depends_on"]["nodes"] if name.startswith("source.")]
+        assert bool(from_source) == (node["fqn"][1] == "staging"), node["name"]
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_event_logs_meet_the_contract(built_lake: dict[str, Any], log: str) -> None:
+    columns = {name: kind for name, kind, *_ in rows(f"describe event_logs.{log}")}
+    assert {name: columns.get(name) for name in CASE_VIEW} == CASE_VIEW
+    assert list(columns)[: len(CASE_VIEW)] == list(CASE_VIEW)
+    events = {name for name, *_ in rows(f"describe event_logs.{log}__events")}
+    assert {"event_id", "activity", "occurred_at", "source_row"} <= events
+    assert [name for name, *_ in rows(f"describe event_logs.{log}__event_objects")] == ["event_id", "object_id", "qualifier"]
+    assert [name for name, *_ in rows(f"describe event_logs.{log}__object_objects")] == ["source_id", "target_id", "qualifier"]
+    assert {"object_id", "object_type"} <= {name for name, *_ in rows(f"describe event_logs.{log}__objects")}
+
+
+def test_a_case_a_party_and_a_country_called_na_survive(built_lake: dict[str, Any]) -> None:
+    assert rows("select distinct case_id, party_code, country from event_logs.order_to_cash where case_id = 'NA'") == [
+        ("NA", "NA", "NA")
+    ]
+    assert rows("select customer_code, order_count from products.customers__customers where country = 'NA'") == [("NA", 1)]
+    assert rows("select count(*) from event_logs.order_to_cash__objects where object_id in ('sales_order:NA', 'customer:NA')") == [
+        (2,)
+    ]
+
+
+def test_events_of_one_moment_keep_their_recorded_order(built_lake: dict[str, Any]) -> None:
+    last = rows("select activity from event_logs.order_to_cash where case_id = 'NA' order by occurred_at, source_row")[-3:]
+    assert last == [("Receive Payment",), ("Clear Invoice",), ("Complete Order",)]
+
+
+def test_a_delivery_for_two_orders_is_one_event_in_the_log_and_stands_in_both_cases(built_lake: dict[str, Any]) -> None:
+    assert rows("select count(*) from event_logs.order_to_cash__events where document_number = 'DN000002'") == [(4,)]
+    assert rows(
+        "select case_id, count(*) from event_logs.order_to_cash where document_number = 'DN000002' group by 1 order by 1"
+    ) == [("SO000002", 4), ("SO000003", 4)]
+    assert rows("select events, case_events, duplicated_events, extra_copies from products.kpis__flattening limit 1") == [
+        (42, 48, 6, 6)
+    ]
+
+
+def test_payment_before_goods_and_buying_without_requisition_are_told(built_lake: dict[str, Any]) -> None:
+    assert rows(
+        "select purchase_order_number, is_maverick, is_paid_before_receipt from products.procurement__purchase_orders order by 1"
+    ) == [("PO000001", False, False), ("PO000002", True, True)]
+
+
+def test_a_second_build_changes_no_view_and_stands_in_few_snapshots(built_lake: dict[str, Any]) -> None:
+    before = rows("select max(snapshot_id) from lake.snapshots()")[0][0]
+    assert run_dbt("run", "--select", "staging").returncode == 0
+    assert rows("select max(snapshot_id) from lake.snapshots()")[0][0] == before
+
+
+def test_sources_are_fresh_or_dbt_says_so(built_lake: dict[str, Any]) -> None:
+    with lake.connect() as connection:
+        for schema, table in connection.execute(
+            "select schema_name, table_name from duckdb_tables() where schema_name like 'raw%'"
+        ).fetchall():
+            connection.execute(f"update {schema}.{table} set _loaded_at = now()")
+    outcome = run_dbt("source", "freshness")
+    assert outcome.returncode == 0, outcome.stdout
+    assert len(re.findall("PASS freshness", outcome.stdout)) == 20
+
+
+def test_the_catalogs_address_is_blacked_out(built_lake: dict[str, Any], module_home: Path) -> None:
+    address = dbt_environment()[CATALOG_VARIABLE]
+    outcome = run_dbt("debug")
+    assert "*****" in outcome.stdout
+    assert address not in outcome.stdout + outcome.stderr + (module_home / "dbt" / "logs" / "dbt.log").read_text()
+
+
+def test_processes_are_registered_from_the_files_beside_their_logs(built_lake: dict[str, Any]) -> None:
+    assert lake.in_transaction(register_products) == sorted(LOGS)
+    with lake.connect(read_only=True) as connection:
+        known = {process.name: process for process in processes(connection)}
+    assert set(known) == set(LOGS)
+    assert known["order_to_cash"].title == "Order to cash"
+    assert known["order_to_cash"].definition["case_notion"]["object_type"] == "sales_order"
+
+
+def test_definitions_speak_of_columns_kpis_and_object_types_that_exist(built_lake: dict[str, Any]) -> None:
+    kpis = {name for (name,) in rows("select distinct kpi from products.kpis__daily")}
+    for definition in product_definitions():
+        log = definition["name"]
+        columns = {name for name, *_ in rows(f"describe event_logs.{log}")}
+        assert set(definition["case_attributes"]) | set(definition["event_attributes"]) <= columns, log
+        assert {name for (name,) in rows(f"select distinct object_type from event_logs.{log}__objects")} <= set(
+            definition["object_types"]
+        ), log
+        assert set(definition["kpis"]) <= kpis, log
+
+
+def test_nothing_is_written_into_the_project_folder(built_lake: dict[str, Any]) -> None:
+    project = Path(__file__).resolve().parents[2] / "dbt_project"
+    assert {path.name for path in project.iterdir()} == {
+        ".dbtignore",
+        "README.md",
+        "dbt_project.yml",
+        "macros",
+        "models",
+        "profiles.yml",
+    }
+
+
+def models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
