@@ -1,0 +1,48 @@
+"""Process mining over event logs: in SQL where SQL can, pm4py and r4pm where it cannot.
+
+What belongs here: event logs, kernels, discovery, conformance, their result tables. What does not: pages and Dagster.
+"""
+
+from mining.conformance import Conformance, align
+from mining.discovery import Model, discover
+from mining.earlier import parameters_of
+from mining.event_log import EventLog
+from mining.filters import (
+    Attribute,
+    Duration,
+    Endpoints,
+    Filter,
+    Follows,
+    Length,
+    Timeframe,
+    Variants,
+    filters_from_json,
+    filters_to_json,
+)
+from mining.layout import build_layout
+from mining.petri_net import PetriNet
+from mining.results import MinedResult, is_mined, mine
+
+__all__ = [
+    "Attribute",
+    "Conformance",
+    "Duration",
+    "Endpoints",
+    "EventLog",
+    "Filter",
+    "Follows",
+    "Length",
+    "MinedResult",
+    "Model",
+    "PetriNet",
+    "Timeframe",
+    "Variants",
+    "align",
+    "build_layout",
+    "discover",
+    "filters_from_json",
+    "filters_to_json",
+    "is_mined",
+    "mine",
+    "parameters_of",
+]

@@ -1,0 +1,352 @@
+"""The event log: lazy, immutable, and the door to every question of process mining.
+
+What belongs here: where events come from, filters in their order, and handing questions to SQL. What does not: the questions'
+SQL (`mining.kernels`), what filters mean (`mining.filters`) and models (`mining.discovery`, `mining.conformance`).
+
+Nothing is read before the first question. A log over the lake uses the mining layout kept there when it is current; any other
+log gets a layout of its own in the connection's temporary schema, once, at its first question. Every question returns a DuckDB
+relation (`.df()`, `.pl()`, `.fetchall()`, `.arrow()`), small beside the log. One log belongs to one thread.
+"""
+
+import atexit
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+from weakref import WeakSet
+
+from lake.connection import connect, quote
+from lake.errors import ColumnMissingError, FileFormatError
+from lake.snapshots import current_snapshot
+from mining import kernels
+from mining.filters import Filter, Stage
+from mining.layout import Layout, case_view, current_layout, fill, refuse_bad_rows, require_log
+from mining.sql_text import literal
+
+if TYPE_CHECKING:
+    import duckdb
+
+_numbers = count(1)
+_open_connections: "WeakSet[duckdb.DuckDBPyConnection]" = WeakSet()
+_CONTRACT = ("case_id", "activity", "occurred_at", "source_row")
+
+
+@dataclass(frozen=True)
+class Events:
+    """Where a log's events come from: a relation to the contract's columns, and its layout once somebody asks."""
+
+    connection: "duckdb.DuckDBPyConnection" = field(repr=False)
+    sql: str
+    name: str
+    kept_layout: Layout | None = None
+    is_cut: bool = False  # a filter has taken events away, so that none may be left
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The layout kept in the lake, or one built for this connection now."""
+        if self.kept_layout:
+            return self.kept_layout
+        layout = Layout.temporary()
+        if not self.is_cut:
+            refuse_bad_rows(self.connection, f"({self.sql})", name=self.name)
+        fill(self.connection, layout, f"select {', '.join(_CONTRACT)} from ({self.sql}) as e")
+        return layout
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, attributes included."""
+        return tuple(self.connection.sql(self.sql).columns)
+
+
+@dataclass(frozen=True)
+class EventLog:
+    """An event log; make one with `from_lake`, `from_parquet`, `from_frame` or `from_relation`.
+
+    Attributes:
+        events: Where the events come from.
+        filters: Every filter applied so far, in order, as given to `filter`.
+        snapshot_id: The lake's snapshot the log is read at; None outside the lake.
+    """
+
+    events: Events
+    filters: tuple[Filter, ...] = ()
+    snapshot_id: int | None = None
+    stages: tuple[Filter, ...] = field(default=(), repr=False)  # the filters of cases since the events were last cut
+    owns_connection: bool = field(default=False, repr=False)
+
+    @classmethod
+    def from_lake(
+        cls, process: str, *, connection: "duckdb.DuckDBPyConnection | None" = None, as_of: int | None = None, layout: bool = True
+    ) -> Self:
+        """The event log of a process.
+
+        Args:
+            process: Name of the process; its case view is `event_logs.<process>`.
+            connection: A connection of the lake; default: a read-only one of the log's own, which stays at one snapshot of the
+                lake until the log is closed (use the log as a context manager).
+            as_of: Snapshot to read the lake as of; only without a connection.
+            layout: Use the layout in the lake if it is current; False builds one from the case view.
+
+        Raises:
+            UnknownProcessError: No such event log.
+        """
+        own = connection is None
+        connection = connection or connect(read_only=True, as_of=as_of)
+        try:
+            if own:
+                _close_at_exit(connection)
+                connection.begin()  # every question sees the same snapshot
+            snapshot_id = as_of if as_of is not None else current_snapshot(connection)
+            require_log(connection, process)
+            kept = current_layout(connection, process) if layout else None
+        except BaseException:
+            if own:
+                connection.close()
+            raise
+        events = Events(connection, f"select * from {case_view(process)}", process, kept)
+        return cls(events, snapshot_id=snapshot_id, owns_connection=own)
+
+    @classmethod
+    def from_parquet(
+        cls, path: str | Path, *, case_id: str = "case_id", activity: str = "activity", timestamp: str = "occurred_at"
+    ) -> Self:
+        """The event log in a Parquet file (or in several, by a glob), in the order of its rows.
+
+        Args:
+            path: The file.
+            case_id: Column with the case.
+            activity: Column with the activity.
+            timestamp: Column with the time; times without a zone are taken as UTC, finer ones than microseconds are cut.
+
+        Raises:
+            FileFormatError: No such file, or not Parquet.
+            ColumnMissingError: A column is not there; the message lists those that are.
+        """
+        import duckdb
+
+        connection = _own_connection()
+        relation = f"read_parquet({literal(str(path))})"
+        try:
+            columns = connection.sql(f"select * from {relation}").columns
+        except duckdb.Error as error:
+            connection.close()
+            raise FileFormatError(f"{path} cannot be read as Parquet: {error}", remedy="Give a Parquet file's path.") from error
+        sql = contract_sql(relation, columns, case_id=case_id, activity=activity, timestamp=timestamp)
+        return cls(Events(connection, sql, Path(path).name), owns_connection=True)
+
+    @classmethod
+    def from_frame(
+        cls, frame: Any, *, case_id: str = "case_id", activity: str = "activity", timestamp: str = "occurred_at"
+    ) -> Self:
+        """The event log in a pandas, polars or Arrow table, in the order of its rows; columns as for `from_parquet`."""
+        connection, name = _own_connection(), f"frame_{next(_numbers)}"
+        connection.register(name, frame)
+        columns = connection.sql(f"select * from {name}").columns
+        sql = contract_sql(name, columns, case_id=case_id, activity=activity, timestamp=timestamp)
+        return cls(Events(connection, sql, "frame"), owns_connection=True)
+
+    @classmethod
+    def from_relation(
+        cls,
+        relation: Any,
+        *,
+        connection: "duckdb.DuckDBPyConnection | None" = None,
+        case_id: str = "case_id",
+        activity: str = "activity",
+        timestamp: str = "occurred_at",
+    ) -> Self:
+        """The event log in a DuckDB relation or an Ibis table.
+
+        Args:
+            relation: The relation or table; its row order decides between events of a case at the same time, unless it has a
+                column `source_row`.
+            connection: The DuckDB connection a DuckDB relation belongs to. Without, its rows are copied.
+            case_id: Column with the case.
+            activity: Column with the activity.
+            timestamp: Column with the time.
+        """
+        if hasattr(relation, "get_backend"):  # an Ibis table
+            backend = relation.get_backend()
+            if backend.name != "duckdb":
+                return cls.from_frame(relation.to_pyarrow(), case_id=case_id, activity=activity, timestamp=timestamp)
+            connection, text = backend.con, str(relation.compile())
+        elif connection is None:
+            table = relation.to_arrow_table()
+            return cls.from_frame(table, case_id=case_id, activity=activity, timestamp=timestamp)
+        else:
+            text = relation.sql_query()
+        sql = contract_sql(f"({text})", list(relation.columns), case_id=case_id, activity=activity, timestamp=timestamp)
+        return cls(Events(connection, sql, "relation"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection if the log opened it; logs filtered from this one end with it."""
+        if self.owns_connection:
+            _open_connections.discard(self.connection)
+            self.connection.close()
+
+    @property
+    def connection(self) -> "duckdb.DuckDBPyConnection":
+        """The DuckDB connection questions run on."""
+        return self.events.connection
+
+    @property
+    def uses_kept_layout(self) -> bool:
+        """Whether questions are answered from the layout kept in the lake."""
+        return self.events.kept_layout is not None
+
+    def filter(self, *filters: Filter) -> "EventLog":
+        """A log with these filters applied after those it already has; this one stays as it is."""
+        log: EventLog = self
+        for part in filters:
+            log = log._cut(part) if log._is_of_events(part) else replace(log, stages=(*log.stages, part))
+            log = replace(log, filters=(*log.filters, part))
+        return log
+
+    def sql(self, question: str) -> str:
+        """The SQL of a question, runnable on `connection`: names in front of a kernel's `select`."""
+        names = ",\n".join(self._names())
+        if question.lower().startswith("with "):
+            return f"with {names},\n{question[5:]}"
+        return f"with {names}\n{question}"
+
+    def cases_sql(self) -> str:
+        """The SQL that selects the ids of the cases the filters keep."""
+        return self.sql("select case_id from kept")
+
+    def ask(self, question: str) -> "duckdb.DuckDBPyRelation":
+        """Runs a question, the text of a kernel or one of your own over `events`, `kept`, `weights`, `variants`, `activities`."""
+        return self.connection.sql(self.sql(question))
+
+    def summary(self) -> dict[str, Any]:
+        """The log in figures: the columns of `kernels.summary` by name."""
+        relation = self.ask(kernels.summary())
+        return dict(zip(relation.columns, relation.fetchone() or (), strict=True))
+
+    def dfg(self, *, times: bool = True) -> "duckdb.DuckDBPyRelation":
+        """The directly-follows graph; see `kernels.dfg`."""
+        return self.ask(kernels.dfg(times=times))
+
+    def variants(self) -> "duckdb.DuckDBPyRelation":
+        """The variants, the most frequent first; see `kernels.variants`."""
+        return self.ask(kernels.variants())
+
+    def activities(self) -> "duckdb.DuckDBPyRelation":
+        """The activities, the most frequent first; see `kernels.activities`."""
+        return self.ask(kernels.activities())
+
+    def start_activities(self) -> "duckdb.DuckDBPyRelation":
+        """The activities cases start with: activity, cases."""
+        return self.ask(kernels.endpoints("start"))
+
+    def end_activities(self) -> "duckdb.DuckDBPyRelation":
+        """The activities cases end with: activity, cases."""
+        return self.ask(kernels.endpoints("end"))
+
+    def case_durations(self) -> "duckdb.DuckDBPyRelation":
+        """One row per case; see `kernels.case_durations`."""
+        return self.ask(kernels.case_durations())
+
+    def throughput(self, *, grain: Literal["day", "week", "month"] = "week") -> "duckdb.DuckDBPyRelation":
+        """Cases started, completed and open per period; see `kernels.throughput`."""
+        return self.ask(kernels.throughput(grain=grain))
+
+    def variant_multiset(self) -> list[tuple[int, tuple[str, ...], int]]:
+        """What discovery and conformance work on: (variant_id, activities, cases), the most frequent first."""
+        return [(number, tuple(names), cases) for number, names, cases in self.ask(kernels.variant_multiset()).fetchall()]
+
+    def _names(self) -> Iterator[str]:
+        """The names a kernel uses, as common table expressions over the layout and the filters."""
+        layout = self.events.layout
+        yield f"activities as (select * from {layout.activities})"
+        yield f"variants as (select * from {layout.variants})"
+        cases = layout.cases
+        for number, part in enumerate(self.stages, start=1):
+            predicate = part.case_predicate(self._stage(cases))
+            yield f"kept_{number} as (select * from {cases} as c where {predicate})"
+            cases = f"kept_{number}"
+        yield f"kept as (select * from {cases})"
+        if self.stages:
+            yield "weights as (select variant_id, count(*) as cases from kept group by variant_id)"
+            yield f"events as (select e.* from {layout.events} as e semi join kept on kept.case_no = e.case_no)"
+        else:
+            yield "weights as (select variant_id, cases from variants)"
+            yield f"events as (select * from {layout.events})"
+
+    def _stage(self, cases: str) -> Stage:
+        return Stage(self.events.layout, cases, self.events.sql, self.events.columns)
+
+    def _is_of_events(self, part: Filter) -> bool:
+        unbuilt = Stage(Layout("", "", "", ""), "", "", self.events.columns)
+        return part.event_predicate(unbuilt) is not None
+
+    def _cut(self, part: Filter) -> "EventLog":
+        """The log of the events that meet the filter, in the cases kept so far; it gets a layout of its own when asked."""
+        stage = Stage(Layout("", "", "", ""), "", self.events.sql, self.events.columns)
+        within = f" and e.case_id in ({self.cases_sql()})" if self.stages else ""
+        sql = f"select e.* from ({self.events.sql}) as e where {part.event_predicate(stage)}{within}"
+        return replace(self, events=Events(self.connection, sql, self.events.name, is_cut=True), stages=())
+
+
+def contract_sql(relation: str, columns: Sequence[str], *, case_id: str, activity: str, timestamp: str) -> str:
+    """A `select` that gives a relation the contract's columns and keeps its other ones as attributes.
+
+    Raises:
+        ColumnMissingError: One of the three is not among the columns.
+    """
+    for wanted in (case_id, activity, timestamp):
+        if wanted not in columns:
+            raise ColumnMissingError(
+                f"There is no column `{wanted}`.",
+                remedy=f"Name one of: {', '.join(columns)}.",
+                column=wanted,
+                columns=list(columns),
+            )
+    taken = {case_id, activity, timestamp, *_CONTRACT}
+    row = "source_row::bigint" if "source_row" in columns else "row_number() over ()"
+    attributes = "".join(f", {quote(name)}" for name in columns if name not in taken)
+    return (
+        f"select {quote(case_id)}::varchar as case_id, {quote(activity)}::varchar as activity, "
+        f"{quote(timestamp)}::timestamptz as occurred_at, {row} as source_row{attributes} from {relation}"
+    )
+
+
+def _close_at_exit(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Ends a log that nobody closed before the embedded PostgreSQL stops: DuckDB aborts the process when it cannot roll back.
+
+    Exit handlers run last in, first out, and the server's was registered when the connection was made.
+    """
+    if not _open_connections:
+        atexit.unregister(_close_all)
+        atexit.register(_close_all)
+    _open_connections.add(connection)
+
+
+def _close_all() -> None:
+    for connection in list(_open_connections):
+        connection.close()
+
+
+def _own_connection() -> "duckdb.DuckDBPyConnection":
+    import duckdb
+
+    from lake.settings import get_settings
+
+    settings = get_settings()
+    connection = duckdb.connect(
+        config={
+            "memory_limit": settings.memory_limit,
+            "threads": settings.threads,
+            "temp_directory": str(settings.folder("duckdb", "spill")),
+        }
+    )
+    connection.execute("set timezone = 'UTC'")
+    return connection

@@ -1,0 +1,232 @@
+"""Mining a process: its layout, its figures, its model and how well that fits, written to schema `mining` of the lake.
+
+What belongs here: what is computed per process, the result tables and their replacement as one. What does not: how anything
+is computed.
+
+The log is read at one snapshot of the lake, whose id every row carries; computing may take minutes and holds no transaction.
+All rows of a process are replaced in one transaction, so that nobody sees figures of one log beside a model of another.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from lake.connection import connect
+from lake.transactions import in_transaction
+from mining import kernels
+from mining.conformance import SECONDS, Conformance, align
+from mining.discovery import Model, discover
+from mining.earlier import MINER, NOISE, Discovery, known_fitness, last_discovery
+from mining.event_log import EventLog
+from mining.layout import build_layout, current_layout
+from mining.sql_text import literal
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow
+
+Progress = Callable[[str, float], None]
+
+COLUMNS = {
+    "logs": "cases bigint, events bigint, activities bigint, variants bigint, dfg_edges bigint, first_event timestamptz, "
+    "last_event timestamptz, mean_case_seconds double, median_case_seconds double, p90_case_seconds double",
+    "dfg": "source varchar, target varchar, frequency bigint, cases bigint, mean_seconds double, median_seconds double, "
+    "p90_seconds double",
+    "activities": "activity varchar, events bigint, cases bigint, starts bigint, ends bigint",
+    "variants": "variant_id integer, rank bigint, activities varchar[], length bigint, cases bigint, share double, "
+    "cumulative_share double, mean_seconds double, median_seconds double, fitness double, is_fitting boolean",
+    "throughput": "period date, started bigint, completed bigint, open_cases bigint",
+    "models": "miner varchar, noise double, places bigint, transitions bigint, silent bigint, arcs bigint, is_sound boolean, "
+    "average_fitness double, perfectly_fitting double, variants_aligned bigint, variants_unfinished bigint, pnml varchar, "
+    "bpmn varchar, tree varchar, discovered_snapshot_id bigint, discovered_cases bigint, seconds double",
+}
+
+
+@dataclass(frozen=True)
+class MinedResult:
+    """What mining a process found, in the figures of its model and log."""
+
+    process: str
+    snapshot_id: int
+    cases: int
+    events: int
+    activities: int
+    variants: int
+    dfg_edges: int
+    miner: str
+    noise: float
+    places: int
+    transitions: int
+    silent: int
+    arcs: int
+    is_sound: bool
+    average_fitness: float | None
+    perfectly_fitting: float | None
+    variants_aligned: int
+    variants_unfinished: int
+    cases_unfinished: int
+    discovered_snapshot_id: int
+    discovered_cases: int
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures by name."""
+        return asdict(self)
+
+
+def mine(
+    process: str,
+    *,
+    miner: str = MINER,
+    noise: float = NOISE,
+    growth: float = 0.0,
+    alignment_seconds: float = SECONDS,
+    progress: Progress | None = None,
+) -> MinedResult:
+    """Mines a process and writes all its result tables.
+
+    Args:
+        process: Name of a process with an event log.
+        miner: See `mining.discovery.discover`.
+        noise: Noise threshold of the miner, 0 to 1.
+        growth: Keep the model the process has, if it was discovered this way, while the log has grown by no more than this
+            share of the cases it was discovered from; 0 discovers anew.
+        alignment_seconds: CPU seconds for alignments; variants not reached are counted as unfinished.
+        progress: Told what is being done and how far it is, 0 to 1.
+
+    Raises:
+        UnknownProcessError: No such event log.
+        DataError: The log has no events, or some without case, activity or time.
+        ModelError: The miner or noise makes no sense.
+    """
+    tell = progress or (lambda _description, _done: None)
+    started = perf_counter()
+    tell("Building the mining layout", 0.0)
+    build_layout(process)
+    with EventLog.from_lake(process) as log:
+        tell("Counting", 0.1)
+        tables = dict(_figures(log))
+        summary = log.summary()
+        tell("Discovering the model", 0.2)
+        found = _discovery(log, process, summary["cases"], miner=miner, noise=noise, growth=growth)
+        model = found.model
+        conformance = align(
+            log,
+            model,
+            known=known_fitness(process, model),
+            seconds=alignment_seconds,
+            progress=lambda what, done: tell(what, 0.4 + 0.5 * done),
+        )
+    result = _result(process, log.snapshot_id or 0, summary, found, conformance, perf_counter() - started)
+    tell("Writing the results", 0.9)
+    in_transaction(lambda connection: _write(connection, result, tables, model, conformance))
+    tell("Mined", 1.0)
+    return result
+
+
+def is_mined(process: str, *, miner: str = MINER, noise: float = NOISE) -> bool:
+    """Whether the process was mined this way from the very rows its event log has now, so that mining again would find the same."""
+    import duckdb
+
+    with connect(read_only=True) as connection:
+        if current_layout(connection, process) is None:
+            return False
+        try:
+            row = connection.execute(
+                "select m.variants_unfinished = 0 from mining.models as m join layouts.built as b using (process) "
+                f"where process = {literal(process)} and split_part(miner, ' without ', 1) = {literal(miner)} "
+                f"and noise = {noise:g} and m.snapshot_id >= b.snapshot_id"
+            ).fetchone()
+        except duckdb.CatalogException:  # nothing was ever mined
+            return False
+        return bool(row and row[0])
+
+
+def _discovery(log: EventLog, process: str, cases: int, *, miner: str, noise: float, growth: float) -> Discovery:
+    """The model the process has, where that still serves; else a new one."""
+    kept = last_discovery(process, miner=miner, noise=noise) if growth else None
+    if kept is not None and kept.still_serves(cases, growth=growth):
+        return kept
+    return Discovery(discover(log, miner=miner, noise=noise), log.snapshot_id or 0, cases)
+
+
+def _figures(log: EventLog) -> Iterator[tuple[str, "pyarrow.Table"]]:
+    """The tables that SQL answers, small beside the log."""
+    questions = {
+        "logs": kernels.summary(),
+        "dfg": kernels.dfg(),
+        "activities": kernels.activities(),
+        "variants": kernels.variants(),
+        "throughput": kernels.throughput(),
+    }
+    for table, question in questions.items():
+        yield table, log.ask(question).to_arrow_table()
+
+
+def _result(
+    process: str, snapshot_id: int, summary: dict[str, Any], found: Discovery, conformance: Conformance, seconds: float
+) -> MinedResult:
+    model = found.model
+    return MinedResult(
+        process=process,
+        snapshot_id=snapshot_id,
+        **{name: summary[name] for name in ("cases", "events", "activities", "variants", "dfg_edges")},
+        miner=model.miner,
+        noise=model.noise,
+        places=len(model.net.places),
+        transitions=len(model.net.transitions),
+        silent=model.net.silent,
+        arcs=len(model.net.arcs),
+        is_sound=model.is_sound,
+        average_fitness=conformance.average_fitness,
+        perfectly_fitting=conformance.perfectly_fitting,
+        variants_aligned=conformance.variants_aligned,
+        variants_unfinished=conformance.variants_unfinished,
+        cases_unfinished=conformance.cases_unfinished,
+        discovered_snapshot_id=found.snapshot_id,
+        discovered_cases=found.cases,
+        seconds=seconds,
+    )
+
+
+def _write(
+    connection: "duckdb.DuckDBPyConnection",
+    result: MinedResult,
+    tables: dict[str, "pyarrow.Table"],
+    model: Model,
+    conformance: Conformance,
+) -> None:
+    connection.execute("create schema if not exists mining")
+    extra = {"variants": _fitness_table(conformance), "models": _model_table(result, model)}
+    for table, columns in COLUMNS.items():
+        connection.execute(
+            f"create table if not exists mining.{table} (process varchar, {columns}, computed_at timestamptz, snapshot_id bigint)"
+        )
+        connection.execute(f"delete from mining.{table} where process = {literal(result.process)}")
+        names = [column.split()[0] for column in columns.split(", ")]
+        source = "figures"
+        connection.register("figures", tables.get(table, extra.get(table)))
+        if table == "variants":
+            connection.register("fitnesses", extra[table])
+            source = "figures join fitnesses using (variant_id)"
+        connection.execute(
+            f"insert into mining.{table} (process, {', '.join(names)}, computed_at, snapshot_id) "
+            f"select {literal(result.process)}, {', '.join(names)}, now(), {result.snapshot_id} from {source}"
+        )
+
+
+def _fitness_table(conformance: Conformance) -> "pyarrow.Table":
+    import pyarrow
+
+    rows = [{"variant_id": v.variant_id, "fitness": v.fitness, "is_fitting": v.is_fitting} for v in conformance.variants]
+    types = {"variant_id": pyarrow.int32(), "fitness": pyarrow.float64(), "is_fitting": pyarrow.bool_()}
+    return pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(list(types.items())))
+
+
+def _model_table(result: MinedResult, model: Model) -> "pyarrow.Table":
+    import pyarrow
+
+    row = {**result.as_dict(), "pnml": model.to_pnml(), "bpmn": model.to_bpmn(), "tree": model.tree.to_json()}
+    names = [column.split()[0] for column in COLUMNS["models"].split(", ")]
+    return pyarrow.table({name: [row[name]] for name in names})

@@ -1,0 +1,39 @@
+"""Python values as SQL text, for statements that are shown to people and therefore hold no placeholders.
+
+What belongs here: quoting. What does not: statements.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from lake.errors import DataError
+
+
+def literal(value: object) -> str:
+    """The value as a DuckDB literal; moments become `timestamptz`, naive ones are taken as UTC.
+
+    Raises:
+        DataError: The value is of a type that has no literal here.
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | Decimal):
+        return repr(float(value)) + "::double" if isinstance(value, float) else str(value)
+    if isinstance(value, datetime):
+        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return f"timestamptz '{moment.isoformat()}'"
+    if isinstance(value, date):
+        return f"date '{value.isoformat()}'"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    raise DataError(
+        f"{value!r} ({type(value).__name__}) cannot be compared with.", remedy="Use text, a number, a truth value or a time."
+    )
+
+
+def literals(values: Iterable[object]) -> str:
+    """The values as the inside of an `in (…)`; `null` alone for none, which matches nothing."""
+    return ", ".join(literal(value) for value in values) or "null"
