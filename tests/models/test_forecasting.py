@@ -1,0 +1,77 @@
+"""The forecasts from KPI tables to forecast tables, on a real lake, MLflow and Prophet."""
+
+from pathlib import Path
+
+import pytest
+
+from lake import in_transaction, query
+from lake.errors import ModelError
+from models import forecast_all
+from models.forecasting import ChampionReport
+
+pytestmark = pytest.mark.slow
+
+
+def by_key(reports: list[ChampionReport]) -> dict[tuple[str, str], ChampionReport]:
+    return {(report.series, report.grain): report for report in reports}
+
+
+def count(sql: str) -> int:
+    return query(sql).fetchone()[0]
+
+
+def test_every_series_is_forecast_or_skipped_with_a_reason_and_a_second_run_only_scores(kpi_home: Path) -> None:
+    told: list[float] = []
+    first = by_key(forecast_all(progress=lambda description, done: told.append(done)))
+
+    assert {key: report.skipped for key, report in first.items() if report.skipped} == {
+        ("constant", "daily"): "its value never changes from 4",
+        ("holes", "daily"): "121 of its 243 periods have no value",
+        ("orders", "weekly"): "it has 34 weekly points and needs 50",
+        ("short", "daily"): "it has 20 daily points and needs 112",
+        ("zeros", "daily"): "all its values are zero",
+        ("zeros", "weekly"): "it has 34 weekly points and needs 50",
+    }
+    orders = first["orders", "daily"]
+    assert orders.is_retrained and orders.champion and orders.challenger and orders.model_version == "2"
+    assert orders.champion_mase is not None and orders.champion_mase < 1.2
+    assert orders.coverage_80 is not None and 0.5 <= orders.coverage_80 <= 1
+    assert told == sorted(told) and told[-1] == 1.0
+
+    assert count("select count(*) from forecasts.forecasts where series = 'orders' and grain = 'daily'") == 28
+    assert query("select min(period)::varchar from forecasts.forecasts where series = 'orders'").fetchone() == ("2024-09-01",)
+    assert (
+        count(
+            """select count(*) from forecasts.forecasts where not (lower_95 <= lower_80 and lower_80 <= value
+           and value <= upper_80 and upper_80 <= upper_95)"""
+        )
+        == 0
+    )
+    assert count("select count(*) from forecasts.forecasts where series <> 'balance' and lower_95 < 0") == 0
+    assert count("select count(*) from forecasts.forecasts where series = 'balance' and lower_95 < 0") > 0
+    assert count("select count(*) from forecasts.backtests where series = 'orders'") == 8, "4 windows of 2 rivals"
+    assert count("select count(distinct snapshot_id) from forecasts.forecasts") == 1
+    assert count("select count(*) from forecasts.skipped") == 6
+
+    second = by_key(forecast_all())
+    assert not any(report.is_retrained for report in second.values())
+    assert second["orders", "daily"].champion_mase == orders.champion_mase
+    assert count("select count(*) from forecasts.forecasts where series = 'orders'") == 28
+    assert count("select count(*) from forecasts.backtests where series = 'orders'") == 8
+
+    in_transaction(
+        lambda connection: connection.execute(
+            """insert into products.kpis__daily
+               select kpi, title, unit, domain, higher_is_better, period + 28, value from products.kpis__daily
+               where kpi = 'orders' and period >= date '2024-08-04'"""
+        )
+    )
+    third = by_key(forecast_all())
+    assert [key for key, report in third.items() if report.is_retrained] == [("orders", "daily")]
+    assert third["orders", "daily"].model_version == "4", "each training keeps a challenger and then a champion"
+    assert query("select min(period)::varchar from forecasts.forecasts where series = 'orders'").fetchone() == ("2024-09-29",)
+
+
+def test_without_kpi_tables_the_error_says_what_to_run(grimoire_home: Path) -> None:
+    with pytest.raises(ModelError, match=r"kpis__daily.*Run `grimoire run` first"):
+        forecast_all()
