@@ -1,0 +1,52 @@
+"""What other processes ask of Dagster without importing it: `python -m orchestration road` and `… serve PROGRAM ARGUMENTS`.
+
+What belongs here: one run of the road told as lines of JSON on standard output, and starting Dagster's own programs with the
+environment they need. What does not: the run (`orchestration.run`) and watching over servers (`apps.cli`).
+
+`road` writes `{"description": …, "done": 0..1}` while it works and at last `{"report": …}` or `{"error": …}`.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from typing import Any, NoReturn
+
+from lake.errors import GrimoireError
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0, or 1 for an error that a person can act on, told as the last line."""
+    if arguments[:1] == ["serve"]:
+        _serve(arguments[1:])
+    return _road()
+
+
+def _road() -> int:
+    from orchestration.run import run_road
+
+    out = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print is no part of the protocol
+
+    def tell(line: dict[str, Any]) -> None:
+        out.write(json.dumps(line, default=str) + "\n")
+
+    try:
+        report = run_road(progress=lambda description, done: tell({"description": description, "done": done}))
+    except GrimoireError as error:
+        tell({"error": {"code": error.code, "problem": error.problem, "remedy": error.remedy}})
+        return 1
+    tell({"report": asdict(report)})
+    return 0
+
+
+def _serve(command: list[str]) -> NoReturn:
+    """Becomes one of Dagster's programs; the storage's address reaches it through the environment only."""
+    from orchestration.instance import dagster_environment
+
+    os.environ.update(dagster_environment())
+    os.execvp(command[0], command)  # noqa: S606 — our own argument list
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

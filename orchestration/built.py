@@ -1,0 +1,42 @@
+"""Whether the dbt project need be built: only if a landed table or a file of the project has changed since it last was.
+
+What belongs here: the memory of the last build. What does not: building (`orchestration.defs.transform`).
+"""
+
+import hashlib
+
+from connectors.sources import SOURCES
+from lake import connect, get_settings, quote
+from lake.versions import relation_version
+from orchestration.dbt_manifest import project_key
+
+
+def build_key() -> str | None:
+    """What a build now would be made from; None if some source has not been landed yet."""
+    import duckdb
+
+    words = [project_key()]
+    with connect(read_only=True) as connection:
+        for source in SOURCES.values():
+            for table in source.tables:
+                try:
+                    version = relation_version(connection, f"lake.{source.schema}.{quote(table.name)}")
+                except duckdb.CatalogException:
+                    return None
+                words.append(version or "")
+    return hashlib.sha256("|".join(words).encode()).hexdigest() if all(words) else None
+
+
+def is_built(key: str | None) -> bool:
+    """Whether the last complete build was made from just this."""
+    path = get_settings().folder("dbt") / "built_from"
+    return key is not None and path.exists() and path.read_text() == key
+
+
+def remember_build(key: str | None) -> None:
+    """To be called when a build has succeeded; None forgets, and belongs before it begins."""
+    path = get_settings().folder("dbt") / "built_from"
+    if key is None:
+        path.unlink(missing_ok=True)
+    else:
+        path.write_text(key)

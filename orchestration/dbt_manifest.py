@@ -1,0 +1,80 @@
+"""dbt's manifest for the definitions: made when it is missing or older than the project's files, without a database.
+
+What belongs here: when and how to parse the dbt project. What does not: what is made of it (`orchestration.defs.transform`).
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from filelock import FileLock
+
+from lake.dbt_environment import CATALOG_VARIABLE, DBT_PROJECT
+from lake.errors import PlatformError
+from lake.settings import NO_TELEMETRY, Settings, get_settings
+
+PARSED_SUFFIXES = {".sql", ".yml", ".yaml", ".csv", ".md"}
+
+
+def manifest_path(settings: Settings | None = None) -> Path:
+    """Path of a manifest that fits the project's files as they are now; some seconds where it must be made first.
+
+    Raises:
+        PlatformError: dbt cannot parse the project; the message is dbt's.
+    """
+    settings = settings or get_settings()
+    folder = settings.folder("dbt", "manifest")
+    manifest, key_file, key = folder / "manifest.json", folder / "made_from", project_key()
+    if _is_current(manifest, key_file, key):
+        return manifest
+    with FileLock(folder / "parse.lock"):  # the web server and the daemon load the definitions at the same time
+        if not _is_current(manifest, key_file, key):
+            _parse(folder, settings)
+            key_file.write_text(key)
+    return manifest
+
+
+def _is_current(manifest: Path, key_file: Path, key: str) -> bool:
+    return manifest.exists() and key_file.exists() and key_file.read_text() == key
+
+
+def project_key() -> str:
+    """A word that changes with every file of the dbt project."""
+    files = sorted(path for path in DBT_PROJECT.rglob("*") if path.suffix in PARSED_SUFFIXES and "target" not in path.parts)
+    states = [(str(path.relative_to(DBT_PROJECT)), path.stat().st_mtime_ns, path.stat().st_size) for path in files]
+    return hashlib.sha256(repr((str(DBT_PROJECT), states)).encode()).hexdigest()
+
+
+def _parse(folder: Path, settings: Settings) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "parse", "--quiet"],
+        env={**os.environ, **_environment_without_database(folder, settings)},
+        cwd=DBT_PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise PlatformError(
+            f"dbt cannot parse the project: {(done.stdout + done.stderr).strip()[-2000:]}",
+            remedy="Mend the file it names in dbt_project/.",
+        )
+
+
+def _environment_without_database(folder: Path, settings: Settings) -> dict[str, str]:
+    """What profiles.yml reads; parsing connects to nothing, so the addresses need only be there."""
+    return {
+        **NO_TELEMETRY,
+        "DBT_PROJECT_DIR": str(DBT_PROJECT),
+        "DBT_PROFILES_DIR": str(DBT_PROJECT),
+        "DBT_TARGET_PATH": str(folder),
+        "DBT_LOG_PATH": str(folder),
+        CATALOG_VARIABLE: "unused",
+        "LAKE_DATA_PATH": "unused",
+        "LAKE_EXTENSIONS": "unused",
+        "LAKE_SPILL": "unused",
+        "LAKE_MEMORY_LIMIT": settings.memory_limit,
+        "LAKE_THREADS": str(settings.threads),
+    }

@@ -1,0 +1,58 @@
+"""Layer `forecasts`: every KPI series, trained where it has grown and scored by its champion.
+
+What belongs here: the assets of `models`. What does not: forecasting.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from orchestration.layers import EVERY_DAY, POOL, WHEN_NEWER, dbt_key
+from orchestration.lock import RESOURCE
+from orchestration.progress import progress_of
+
+KPI_SERIES = [dbt_key(["products", "kpis"], f"kpis__{grain}") for grain in ("daily", "weekly")]
+TABLES = {
+    "backtests": "How each rival did in each window of the past.",
+    "champions": "Which rival serves each series, and which comes next.",
+    "forecasts": "The periods to come, with 80 % and 95 % intervals.",
+}
+
+
+@dg.multi_asset(
+    name="forecast",
+    specs=[
+        dg.AssetSpec(
+            ["forecasts", table],
+            deps=KPI_SERIES,
+            group_name="forecasts",
+            description=description,
+            kinds={"prophet", "mlflow"},
+            freshness_policy=EVERY_DAY,
+            automation_condition=WHEN_NEWER,
+        )
+        for table, description in TABLES.items()
+    ],
+    required_resource_keys={RESOURCE},
+    pool=POOL,
+)
+def forecast(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    """Writes schema forecasts in one transaction."""
+    from models import forecast_all
+
+    reports = forecast_all(progress=progress_of(context))
+    skipped = {f"{report.grain} {report.series}": report.skipped for report in reports if report.skipped}
+    metadata: dict[str, Any] = {
+        "series": len(reports) - len(skipped),
+        "trained": sum(report.is_retrained for report in reports),
+        "skipped": skipped,
+    }
+    for table in TABLES:
+        yield dg.MaterializeResult(dg.AssetKey(["forecasts", table]), metadata=metadata)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The forecasting step."""
+    return dg.Definitions(assets=[forecast])

@@ -1,0 +1,109 @@
+"""Layer `mining`: every event log is checked and, if it holds, mined; one asset per product's process, one for the imported ones.
+
+What belongs here: the assets and checks of `mining` and `connectors.quality`. What does not: checking and mining.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from lake.process_files import EVENT_LOGS, SUFFIX
+from orchestration.checks import as_asset_checks, check_specs
+from orchestration.layers import EVERY_DAY, POOL, WHEN_NEWER, event_log_key, mining_key
+from orchestration.lock import RESOURCE
+from orchestration.progress import Progress, progress_of
+
+IMPORTED = "imported"
+GROWTH = 0.05  # a log that has grown by a twentieth is worth a new model; until then its fitness stays comparable
+
+
+def product_processes() -> list[str]:
+    """Names of the processes whose logs the products yield: those with a definition file."""
+    return sorted(path.name.removesuffix(SUFFIX) for path in EVENT_LOGS.glob(f"*{SUFFIX}"))
+
+
+def event_log_check(process: str) -> dg.AssetChecksDefinition:
+    """The expectations of one event log; mining waits for them and does not run when the gate is shut."""
+    key = event_log_key(process)
+
+    @dg.multi_asset_check(name=f"check_{process}", specs=check_specs(key), required_resource_keys={RESOURCE}, pool=POOL)
+    def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        from connectors.quality import check_event_log
+        from lake import in_transaction
+        from lake.journal import record_checks
+
+        results = check_event_log(process)
+        in_transaction(lambda connection: record_checks(connection, results))
+        yield from as_asset_checks(results, asset=key)
+
+    return check
+
+
+def mined(process: str) -> dg.AssetsDefinition:
+    """The layout and the mined tables of one product's process."""
+
+    @dg.asset(
+        key=mining_key(process),
+        deps=[event_log_key(process)],
+        group_name="mining",
+        description=f"Graph, variants, throughput and model of {process}, in schemas layouts and mining.",
+        kinds={"duckdb", "pm4py"},
+        required_resource_keys={RESOURCE},
+        freshness_policy=EVERY_DAY,
+        automation_condition=WHEN_NEWER,
+        pool=POOL,
+    )
+    def mine_process(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        return _mine([process], context)
+
+    return mine_process
+
+
+@dg.asset(
+    key=mining_key(IMPORTED),
+    group_name="mining",
+    description="Graph, variants, throughput and model of every process imported from a file.",
+    kinds={"duckdb", "pm4py"},
+    required_resource_keys={RESOURCE},
+    pool=POOL,
+)
+def mine_imported(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Mines what has been imported and not been mined since."""
+    from lake import connect
+    from lake.registry import processes
+
+    with connect(read_only=True) as connection:
+        names = [process.name for process in processes(connection) if process.origin == "file"]
+    return _mine(names, context)
+
+
+def _mine(names: list[str], context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Mines the processes whose event log has changed since, the way they were mined last; there is nothing new in the others."""
+    from mining import is_mined, mine, parameters_of
+
+    tell = progress_of(context)
+    outcome: dict[str, Any] = {}
+    for at, name in enumerate(names):
+        miner, noise = parameters_of(name)
+        if is_mined(name, miner=miner, noise=noise):
+            outcome[name] = "unchanged"
+            continue
+        result = mine(name, miner=miner, noise=noise, growth=GROWTH, progress=_share(tell, name, first=at, of=len(names)))
+        outcome[name] = {"cases": result.cases, "variants": result.variants, "average fitness": result.average_fitness}
+    return dg.MaterializeResult(metadata=outcome)
+
+
+def _share(tell: Progress, name: str, *, first: int, of: int) -> Progress:
+    """The progress of one process among several."""
+    return lambda said, done: tell(f"{name}: {said}", (first + done) / of)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """A check and a mined result per product's process, and the imported ones."""
+    names = product_processes()
+    return dg.Definitions(
+        assets=[*(mined(name) for name in names), mine_imported],
+        asset_checks=[event_log_check(name) for name in names],
+    )

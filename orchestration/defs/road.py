@@ -1,0 +1,25 @@
+"""The job `road`: everything from the source systems to the forecasts, daily; and the sensor that could take its place.
+
+What belongs here: jobs and schedules over the whole. What does not: assets.
+"""
+
+import dagster as dg
+
+ROAD = "road"
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The job, its schedule, and automation by condition, which is off as long as the schedule is on."""
+    road = dg.define_asset_job(
+        ROAD,
+        selection=dg.AssetSelection.all() - dg.AssetSelection.groups("lake"),
+        description="Extract, land, check, transform, mine, forecast.",
+    )
+    daily = dg.ScheduleDefinition(
+        name="road_daily", job=road, cron_schedule="0 4 * * *", default_status=dg.DefaultScheduleStatus.RUNNING
+    )
+    automation = dg.AutomationConditionSensorDefinition(
+        "road_by_condition", target=dg.AssetSelection.all(), default_status=dg.DefaultSensorStatus.STOPPED
+    )
+    return dg.Definitions(jobs=[road], schedules=[daily], sensors=[automation])

@@ -1,0 +1,142 @@
+"""Layers `staging`, `intermediate`, `products` and `event_logs`: the dbt project, each model an asset and each data test a check.
+
+What belongs here: how dbt's names become asset keys, and the step that builds the project. What does not: SQL (dbt_project).
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+from packaging.version import Version
+
+from lake.dbt_environment import DBT_PROJECT, dbt_environment
+from lake.settings import get_settings
+from orchestration.built import build_key, is_built, remember_build
+from orchestration.dbt_manifest import manifest_path
+from orchestration.layers import EVERY_DAY, POOL, WHEN_NEWER, dbt_key, raw_key
+from orchestration.lock import RESOURCE
+from orchestration.progress import progress_of
+from orchestration.warm_up import warm_up
+
+
+class LayerTranslator(DagsterDbtTranslator):
+    """Models are named by the folders they lie in, sources as the landing step names its tables."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """raw/<source>/<table> or <layer>/<domain>/<model>."""
+        if dbt_resource_props["resource_type"] == "source":
+            return raw_key(dbt_resource_props["source_name"], dbt_resource_props["name"])
+        return dbt_key(dbt_resource_props["fqn"][1:-1], dbt_resource_props["name"])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The layer."""
+        return dbt_resource_props["fqn"][1] if dbt_resource_props["resource_type"] == "model" else None
+
+    def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> dg.AutomationCondition | None:
+        """Whenever what it selects from is newer."""
+        return WHEN_NEWER
+
+
+class LakeDbt(DbtCliResource):
+    """dbt without two detours of dagster-dbt: asking dbt for its version, and loading its adapter into our own process too."""
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        from importlib.metadata import version
+
+        return Version(version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Any) -> Any:
+        return None
+
+
+@contextmanager
+def _variables(environment: Mapping[str, str]) -> Iterator[None]:
+    """Sets variables for a child process that is about to start, and takes them back: one of them may hold a password."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def transformation(manifest: Path) -> dg.AssetsDefinition:
+    """The step that builds the dbt project: models and tests in the order of their lineage."""
+    translator = LayerTranslator(DagsterDbtTranslatorSettings(enable_asset_checks=True))
+
+    @dbt_assets(
+        manifest=manifest,
+        name="transform",
+        dagster_dbt_translator=translator,
+        required_resource_keys={RESOURCE},
+        pool=POOL,
+    )
+    def transform(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        from lake import in_transaction
+        from lake.process_files import register_products
+
+        key = build_key()
+        if is_built(key) and _is_whole(context):
+            context.log.info("Nothing was landed and no file of the project has changed since the last build.")
+            yield from (dg.MaterializeResult(asset, metadata={"unchanged": True}) for asset in _in_order(context))
+            return
+        remember_build(None)
+        yield from _build(context)
+        in_transaction(register_products)
+        if _is_whole(context):
+            remember_build(key)
+
+    return transform
+
+
+def _build(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Builds what is selected; fails when a model or a test of severity error fails."""
+    tell = progress_of(context)
+    dbt = LakeDbt(project_dir=os.fspath(DBT_PROJECT), profiles_dir=os.fspath(DBT_PROJECT), dbt_executable=_executable())
+    with _variables(dbt_environment()):
+        build = dbt.cli(["build"], context=context, target_path=get_settings().folder("dbt", "target"))
+    warm_up()
+    expected = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
+    for done, event in enumerate(build.stream(), start=1):
+        tell("building products and event logs", min(done / max(expected, 1), 1.0))
+        yield event
+
+
+def _is_whole(context: dg.AssetExecutionContext) -> bool:
+    """Whether every model is selected, as it is in the road."""
+    return set(context.selected_asset_keys) == set(context.assets_def.keys)
+
+
+def _in_order(context: dg.AssetExecutionContext) -> list[dg.AssetKey]:
+    """The project's assets, each after those it is made from, as Dagster wants to hear of them."""
+    wanted, parents = context.selected_asset_keys, context.assets_def.asset_deps
+    return [key for key in TopologicalSorter({key: parents[key] for key in wanted}).static_order() if key in wanted]
+
+
+def _executable() -> str:
+    return os.fspath(Path(sys.executable).with_name("dbt"))
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The dbt project."""
+    step = transformation(manifest_path())
+    return dg.Definitions(
+        assets=[step.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=_freshness(spec)))],
+    )
+
+
+def _freshness(spec: dg.AssetSpec) -> Any:
+    return EVERY_DAY if spec.group_name in {"products", "event_logs"} else None
