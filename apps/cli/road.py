@@ -1,0 +1,113 @@
+"""`grimoire run`: the whole road in a process of its own, watched from this one.
+
+What belongs here: starting that process, showing its progress and outcome. What does not: the road (`orchestration.run`, which
+no face imports: it speaks in lines of JSON).
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from apps.cli import console
+
+if TYPE_CHECKING:
+    from lake.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.command(rich_help_panel="Work")(run)
+
+
+def run(as_json: Annotated[bool, typer.Option("--json", help="Print one object with the seconds of each step.")] = False) -> None:
+    """Runs the whole road once: extract, land, check, transform, mine, forecast. Only what is new is fetched.
+
+    Examples:
+
+    $ grimoire run
+
+    $ grimoire demo advance --days 7 && grimoire run --json
+    """
+    with console.progress() as progress:
+        report = run_road(progress)
+    if as_json:
+        console.print_json(report)
+        return
+    console.print_table(["step", "seconds"], [*report["steps"].items(), ("whole road", report["seconds"])])
+    for check in report["failed_checks"]:
+        console.say(f"A check failed: {check}")
+
+
+def run_road(progress: console.Progress) -> dict[str, Any]:
+    """Runs the road and returns its report.
+
+    Raises:
+        GrimoireError: What stopped it, in the words of the step; or that its process died, with the end of its log.
+    """
+    from lake.settings import get_settings
+
+    settings = get_settings()
+    log = settings.folder("logs") / "road.log"
+    with log.open("w") as said:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "orchestration", "road"], stdout=subprocess.PIPE, stderr=said, stdin=subprocess.DEVNULL,
+            text=True, cwd=_root(), env=_environment(settings), start_new_session=True,
+        )  # fmt: skip
+        try:
+            last = _follow(child, progress)
+        finally:
+            _end(child)
+    return _outcome(last, child.returncode, log)
+
+
+def _follow(child: "subprocess.Popen[str]", progress: console.Progress) -> dict[str, Any]:
+    last: dict[str, Any] = {}
+    assert child.stdout is not None  # noqa: S101 — it was asked for as a pipe
+    for line in child.stdout:
+        last = json.loads(line)
+        if "description" in last:
+            progress(last["description"], last["done"])
+    child.wait()
+    return last
+
+
+def _end(child: "subprocess.Popen[str]") -> None:
+    """Ends the road's whole process group if it still lives, because we were told to stop."""
+    from apps.cli.children import end_group
+
+    if child.poll() is None:
+        end_group(child)
+    if child.stdout is not None:
+        child.stdout.close()
+
+
+def _outcome(last: dict[str, Any], code: int, log: Path) -> dict[str, Any]:
+    from apps.cli.children import tail
+    from lake.errors import GrimoireError, PlatformError
+
+    if "report" in last:
+        report: dict[str, Any] = last["report"]
+        return report
+    if "error" in last:
+        error = GrimoireError(last["error"]["problem"], remedy=last["error"]["remedy"])
+        error.code = last["error"]["code"]
+        raise error
+    raise PlatformError(f"The run's process ended with {code}. Its log ends:\n{tail(log)}", remedy=f"The whole log is {log}.")
+
+
+def _root() -> Path:
+    from lake.settings import PROJECT_ROOT
+
+    return PROJECT_ROOT
+
+
+def _environment(settings: "Settings") -> dict[str, str]:
+    import os
+
+    from lake.settings import NO_TELEMETRY
+
+    return {**os.environ, **NO_TELEMETRY}

@@ -1,0 +1,153 @@
+"""Data quality: every check's newest result, the rows held back and why, the loads and their age.
+
+What belongs here: the page's layout. What does not: its figures (`health`) and checking anything.
+"""
+
+import streamlit as st
+
+from apps.streamlit import health, look
+from apps.streamlit.choices import chosen_process
+from apps.streamlit.reading import Rows
+from apps.streamlit.wording import age, count, duration, moment, safe
+
+ALL, OWN = "The whole lake", "This process's event log"
+
+
+def main() -> None:
+    process = chosen_process()
+    look.header("Data quality", kicker="Data quality", sub=process.title if process else "")
+    checks = health.latest_checks()
+    if process is None and not checks and not health.freshness():
+        look.empty_lake()
+        return
+    if process:
+        scope = st.segmented_control("Checks of", [ALL, OWN], default=ALL, required=True, key="scope", bind="query-params")
+        checks = health.of_process(checks, process.name) if scope == OWN else checks
+    summary(checks)
+    tabs = st.tabs(["Checks", "Quarantined rows", "Loads", "Freshness"])
+    for tab, part in zip(tabs, (lambda: check_table(checks), quarantine, load_table, freshness), strict=True):
+        with tab:
+            part()
+
+
+def summary(checks: Rows) -> None:
+    tally = health.tally(checks)
+    held = sum(row["rows"] for row in health.quarantine_reasons())
+    look.badges(
+        (tally["passed"], "passed", "good"),
+        (tally["warnings"], "warnings", "warn"),
+        (tally["errors"], "failed", "bad"),
+        (held, "rows in quarantine", "warn"),
+    )
+
+
+def check_table(checks: Rows) -> None:
+    if not checks:
+        st.caption("No check has run here yet. Checks run with every load and every import.")
+        return
+    words = st.text_input(
+        "Filter", placeholder="Part of a table's or check's name", key="check_filter", label_visibility="collapsed"
+    )
+    found = [c for c in checks if not words or words.lower() in f"{c['layer']}.{c['subject']} {c['check_name']}".lower()]
+    st.dataframe(
+        [
+            {
+                "Result": "passed" if c["passed"] else "warning" if c["severity"] == "warning" else "failed",
+                "Table": f"{c['layer']}.{c['subject']}",
+                "Check": c["check_name"],
+                "Rows checked": c["rows_checked"],
+                "Rows failed": c["rows_failed"],
+                "Blocking": c["blocking"],
+                "Detail": c["detail"],
+                "Checked": moment(c["checked_at"]),
+                "Snapshot": c["snapshot_id"],
+            }
+            for c in found
+        ],
+        hide_index=True,
+        height=min(560, 60 + 35 * max(1, len(found))),
+        key="checks",
+    )
+    newest = max(checks, key=lambda check: check["checked_at"])
+    look.as_of(newest["checked_at"], newest["snapshot_id"], what="Checked")
+
+
+def quarantine() -> None:
+    reasons = health.quarantine_reasons()
+    if not reasons:
+        st.caption("No row is in quarantine.")
+        return
+    cells = [[safe(r["source"]), safe(r["table_name"]), safe(r["rule"]), safe(r["reason"]), count(r["rows"])] for r in reasons[:50]]
+    look.table([("Source", False), ("Table", False), ("Rule", False), ("Reason, for one of them", False), ("Rows", True)], cells)
+    source = st.selectbox(
+        "Rows of", [None, *sorted({r["source"] for r in reasons})], format_func=lambda s: s or "every source", key="held_of"
+    )
+    found = health.quarantined(source)
+    st.dataframe(
+        [
+            {
+                "Quarantined": moment(r["quarantined_at"]),
+                "Table": f"{r['source']}.{r['table_name']}",
+                "Key": r["row_key"],
+                "Rule": r["rule"],
+                "Reason": r["reason"],
+                "Row": r["row_json"],
+            }
+            for r in found
+        ],
+        hide_index=True,
+        key="held",
+    )
+    st.caption(f"The newest {len(found):,} rows. Nothing here reached the tables that follow.")
+
+
+def load_table() -> None:
+    found = health.loads()
+    if not found:
+        st.caption("Nothing has been loaded yet.")
+        return
+    st.dataframe(
+        [
+            {
+                "Finished": moment(r["finished_at"]),
+                "Source": r["source"],
+                "Table": r["table_name"],
+                "Extracted": r["rows_extracted"],
+                "Landed": r["rows_landed"],
+                "Quarantined": r["rows_quarantined"],
+                "Took": duration(r["seconds"]),
+                "Load": r["load_id"],
+                "Snapshot": r["snapshot_id"],
+            }
+            for r in found
+        ],
+        hide_index=True,
+        height=min(560, 60 + 35 * len(found)),
+        key="loads",
+    )
+    look.as_of(found[0]["finished_at"], found[0]["snapshot_id"], what="Loaded")
+
+
+def freshness() -> None:
+    found = health.freshness()
+    if not found:
+        st.caption("Nothing has been loaded yet.")
+        return
+    cells = [
+        [health.dot(health.status(r["loaded_at"])) + safe(r["source"]), safe(age(r["loaded_at"])), safe(moment(r["loaded_at"])),
+         count(r["tables"]), count(r["rows_landed"]), count(r["all_rows"])]
+        for r in found
+    ]  # fmt: skip
+    heads = [
+        ("Source", False),
+        ("Age", False),
+        ("Last load", False),
+        ("Tables in it", True),
+        ("Rows in it", True),
+        ("Rows ever", True),
+    ]
+    look.table(heads, cells)
+    st.caption("Green: loaded within a day. Amber: within three days. Red: older.")
+
+
+main()

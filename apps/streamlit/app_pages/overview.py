@@ -1,0 +1,118 @@
+"""Overview: how the process is doing, how fresh and how sound the data is that says so.
+
+What belongs here: the page's layout. What does not: its figures (`figures`, `health`, `mined`).
+"""
+
+import streamlit as st
+
+from apps.streamlit import cards, charts, figures, health, look
+from apps.streamlit.choices import chosen_process
+from apps.streamlit.mined import mined_log, throughput
+from apps.streamlit.reading import snapshot_id
+from apps.streamlit.wording import age, count, day, moment, safe
+from lake.registry import Process
+
+
+def main() -> None:
+    process = chosen_process()
+    if process is None:
+        look.header("Overview", kicker="Grimoire")
+        look.empty_lake()
+        data_state(None)
+        return
+    words = "from the company's data products" if process.origin == "product" else "an imported event log"
+    look.header(process.title, kicker="Overview", sub=f"{process.name} · {words}")
+    key_figures(process)
+    process_figures(process)
+    data_state(process)
+
+
+def key_figures(process: Process) -> None:
+    found = figures.domain_cards(process)
+    if not found:
+        return
+    period = figures.kpi_period()[0]
+    st.subheader("Key figures", anchor=False)
+    st.html(cards.cards(found))
+    days = f"Days from {day(period['first'])} to {day(period['last'])}; the dashed line is the forecast with its 80 % band."
+    st.html(f'<div class="gr-asof">{safe(days)} Read from lake snapshot {snapshot_id()}.</div>')
+
+
+def process_figures(process: Process) -> None:
+    log = mined_log(process.name)
+    st.subheader("The process", anchor=False)
+    if log is None:
+        look.not_mined(process.name)
+        return
+    st.html(cards.cards(figures.process_cards(log)))
+    weeks = throughput(process.name)
+    if len(weeks) > 1:
+        kinds = (("Started", "started"), ("Completed", "completed"), ("Open", "open_cases"))
+        points = [
+            {"period": f"{w['period']:%Y-%m-%d}", "what": what, "cases": w[name]} for w in weeks[-520:] for what, name in kinds
+        ]
+        charts.show(points, charts.throughput(), key="throughput")
+        st.caption(
+            "A case counts as open from its first event to its last in the log, so the last weeks look emptier than they are."
+        )
+    look.as_of(log.computed_at, log.snapshot_id, what="Mined")
+
+
+def data_state(process: Process | None) -> None:
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.subheader("Data freshness", anchor=False)
+        sources(process)
+    with right:
+        st.subheader("Checks", anchor=False)
+        checks()
+
+
+def sources(process: Process | None) -> None:
+    if process and process.origin == "file":
+        look.line(f"This event log was imported <b>{safe(age(process.registered_at))}</b>.", note=moment(process.registered_at))
+    found = health.freshness()
+    if not found and not (process and process.origin == "file"):
+        st.caption("Nothing has been loaded yet.")
+    if not found:
+        return
+    cells = [
+        [
+            health.dot(health.status(row["loaded_at"])) + safe(row["source"]),
+            safe(age(row["loaded_at"])),
+            count(row["tables"]),
+            count(row["rows_landed"]),
+            count(row["all_rows"]),
+            count(row["rows_quarantined"]),
+        ]
+        for row in found
+    ]
+    look.table(
+        [("Source", False), ("Last load", False), ("Tables", True), ("New rows", True), ("Rows ever", True), ("Quarantined", True)],
+        cells,
+    )
+    last = max(found, key=lambda row: row["loaded_at"])
+    look.as_of(last["loaded_at"], last["snapshot_id"], what="Loaded")
+
+
+def checks() -> None:
+    found = health.latest_checks()
+    if not found:
+        st.caption("No check has run yet.")
+        return
+    tally = health.tally(found)
+    look.badges((tally["passed"], "passed", "good"), (tally["warnings"], "warnings", "warn"), (tally["errors"], "failed", "bad"))
+    failing = [check for check in found if not check["passed"]][:6]
+    if failing:
+        cells = [
+            [health.dot("warn" if check["severity"] == "warning" else "bad") + safe(f"{check['layer']}.{check['subject']}"),
+             safe(check["check_name"]), count(check["rows_failed"])]
+            for check in failing
+        ]  # fmt: skip
+        look.table([("Table", False), ("Check", False), ("Rows failed", True)], cells)
+    newest = max(found, key=lambda check: check["checked_at"])
+    look.as_of(newest["checked_at"], newest["snapshot_id"], what="Checked")
+    st.page_link("app_pages/data_quality.py", label="All checks and quarantined rows", icon=":material/arrow_forward:")
+
+
+main()

@@ -1,0 +1,128 @@
+"""Charts as Vega-Lite: small specifications over rows already aggregated in the lake.
+
+What belongs here: specifications in the Grimoire's colours. What does not: reading the lake. Written as plain specifications
+because importing altair alone costs a page half a second of its first paint.
+"""
+
+from typing import Any
+
+INK, ACCENT, GOLD, GREEN, MUTED = "#274b6d", "#8c2b22", "#b0822b", "#3f6b4b", "#857d6c"
+_AXIS = {"gridColor": "#eee5d3", "domainColor": "#cdbf9f", "tickColor": "#cdbf9f", "labelColor": "#6b6558", "titleColor": "#6b6558"}
+_CONFIG = {"axis": _AXIS, "view": {"stroke": None}, "background": "transparent", "legend": {"labelColor": "#3b3a36", "title": None}}
+
+_WHEN = {
+    "field": "period",
+    "type": "temporal",
+    "title": None,
+    "axis": {"format": "%b %Y", "grid": False, "tickCount": {"interval": "month", "step": 2}},
+}
+Spec = dict[str, Any]
+
+
+def throughput() -> Spec:
+    """Cases started and completed per week; fields period, what, cases."""
+    return _framed(
+        {
+            "mark": {"type": "line", "strokeWidth": 2},
+            "encoding": {
+                "x": _WHEN,
+                "y": {"field": "cases", "type": "quantitative", "title": "Cases per week"},
+                "color": {
+                    "field": "what",
+                    "type": "nominal",
+                    "scale": {"domain": ["Started", "Completed", "Open"], "range": [INK, GREEN, GOLD]},
+                    "legend": {"orient": "top", "title": None},
+                },
+                "tooltip": [
+                    {"field": "period", "type": "temporal", "title": "Week from"},
+                    {"field": "what", "title": " "},
+                    {"field": "cases", "type": "quantitative", "format": ","},
+                ],
+            },
+        },
+        height=240,
+    )
+
+
+def forecast(unit: str) -> Spec:
+    """History and outlook; fields period, kind ('history' or 'forecast'), value, lower_80 … upper_95."""
+
+    def band(level: int, opacity: float) -> Spec:
+        low, high = {"field": f"lower_{level}", "type": "quantitative", "title": unit}, {"field": f"upper_{level}"}
+        return {"mark": {"type": "area", "color": GOLD, "opacity": opacity}, "encoding": {"x": _WHEN, "y": low, "y2": high}}
+
+    def curve(kind: str, colour: str, dash: list[int]) -> Spec:
+        return {
+            "transform": [{"filter": f"datum.kind == '{kind}'"}],
+            "mark": {"type": "line", "color": colour, "strokeWidth": 1.8, "strokeDash": dash},
+            "encoding": {"x": _WHEN, "y": {"field": "value", "type": "quantitative", "title": unit, "scale": {"zero": False}}},
+        }
+
+    fields = [("value", "Value"), ("lower_80", "80 % from"), ("upper_80", "to"), ("lower_95", "95 % from"), ("upper_95", "to ")]
+    rule = {
+        "mark": {"type": "rule", "color": "#cdbf9f", "strokeWidth": 8, "opacity": 0.001},
+        "encoding": {
+            "x": _WHEN,
+            "tooltip": [
+                {"field": "period", "type": "temporal", "title": "Period"},
+                *({"field": name, "type": "quantitative", "title": title, "format": ",.2f"} for name, title in fields),
+            ],
+        },
+    }
+    layers = [band(95, 0.16), band(80, 0.26), curve("history", INK, [1, 0]), curve("forecast", ACCENT, [5, 3]), rule]
+    return _framed({"layer": layers}, height=400)
+
+
+def pareto() -> Spec:
+    """Cumulative share of cases by variant rank; fields rank, cumulative_share, cases."""
+    axis = {"tickMinStep": 1, "format": ",d", "grid": False}
+    x = {"field": "rank", "type": "quantitative", "title": "Variants, most frequent first", "axis": axis, "scale": {"nice": False}}
+    share = {"field": "cumulative_share", "type": "quantitative", "title": "Cases covered", "axis": {"format": "%"}}
+    tooltip = [
+        {"field": "rank", "type": "quantitative", "title": "Variants"},
+        {"field": "cumulative_share", "type": "quantitative", "title": "Cases covered", "format": ".1%"},
+        {"field": "cases", "type": "quantitative", "title": "Cases of this variant", "format": ","},
+    ]
+    return _framed(
+        {
+            "mark": {
+                "type": "area",
+                "line": {"color": INK, "strokeWidth": 2},
+                "color": INK,
+                "opacity": 0.12,
+                "interpolate": "step-after",
+            },
+            "encoding": {"x": x, "y": {**share, "scale": {"domain": [0, 1]}}, "tooltip": tooltip},
+        },
+        height=210,
+    )
+
+
+def backtest_windows() -> Spec:
+    """Scaled error per backtest window and model; fields window_start, model, mase."""
+    points = {
+        "mark": {"type": "line", "point": {"filled": True, "size": 45}, "strokeWidth": 1.6},
+        "encoding": {
+            "x": {"field": "window_start", "type": "temporal", "title": "Window from"},
+            "y": {"field": "mase", "type": "quantitative", "title": "Scaled error (MASE)"},
+            "color": {
+                "field": "model",
+                "type": "nominal",
+                "scale": {"range": [ACCENT, INK, GOLD, GREEN]},
+                "legend": {"orient": "top"},
+            },
+        },
+    }
+    one = {"mark": {"type": "rule", "strokeDash": [4, 4], "color": MUTED}, "encoding": {"y": {"datum": 1}}}
+    return _framed({"layer": [points, one]}, height=240)
+
+
+def show(values: list[dict[str, Any]], spec: Spec, *, key: str) -> None:
+    """Shows rows as the chart; dates must be text already."""
+    import streamlit as st
+
+    st.vega_lite_chart({**spec, "data": {"values": values}}, key=key)
+
+
+def _framed(spec: Spec, *, height: int) -> Spec:
+    return {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "height": height, "config": _CONFIG, **spec}

@@ -1,0 +1,241 @@
+"""What was mined from a process, as the pages need it: activities, steps between them, variants, cases.
+
+What belongs here: reading queries over schema `mining`, questions to event logs. What does not: mining itself (package `mining`),
+drawing.
+
+Without a filter the figures are the mined tables'. With a timeframe, or with activities hidden, they are asked of the event
+log's mining layout anew; a step that bridges a hidden activity is counted and timed as one.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
+
+from apps.streamlit.asking import ask
+from apps.streamlit.reading import Rows, rows
+from lake import quote
+from mining import filters, kernels
+
+START, END = "\x02start", "\x03end"  # no activity can be called so: an event log's text holds no control characters
+
+Touch = Literal["contained", "intersecting", "started", "completed"]
+TOUCHES: dict[Touch, str] = {
+    "intersecting": "Cases active in",
+    "contained": "Cases wholly within",
+    "started": "Cases started in",
+    "completed": "Cases completed in",
+}
+
+
+@dataclass(frozen=True)
+class Timeframe:
+    """Cases chosen by their days in UTC; the last day is included."""
+
+    first: date
+    last: date
+    touch: Touch = "intersecting"
+
+
+@dataclass(frozen=True)
+class MinedLog:
+    """The size of a mined event log and the snapshot it was mined from."""
+
+    process: str
+    cases: int
+    events: int
+    activities: int
+    variants: int
+    dfg_edges: int
+    first_event: datetime | None
+    last_event: datetime | None
+    mean_case_seconds: float | None
+    median_case_seconds: float | None
+    p90_case_seconds: float | None
+    computed_at: datetime | None
+    snapshot_id: int | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One activity directly followed by another; `START` and `END` stand for a case's first and last."""
+
+    source: str
+    target: str
+    frequency: int
+    mean_seconds: float | None = None
+    median_seconds: float | None = None
+    p90_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Activity:
+    """How often an activity happens, and how often first and last in a case."""
+
+    activity: str
+    events: int
+    cases: int
+    starts: int = 0
+    ends: int = 0
+
+
+def mined_log(process: str) -> MinedLog | None:
+    """Size of the process's mined log; None where it has not been mined."""
+    found = rows(
+        """select process, cases, events, activities, variants, dfg_edges, first_event, last_event, mean_case_seconds,
+                  median_case_seconds, p90_case_seconds, computed_at, snapshot_id
+           from mining.logs where process = ? order by computed_at desc limit 1""",
+        process,
+        needs=("mining.logs",),
+    )
+    return MinedLog(**found[0]) if found else None
+
+
+def model(process: str) -> dict[str, Any] | None:
+    """Figures of the discovered net; None where there is none."""
+    found = rows(
+        """select miner, noise, places, transitions, silent, arcs, is_sound, average_fitness, perfectly_fitting,
+                  computed_at, snapshot_id
+           from mining.models where process = ? order by computed_at desc limit 1""",
+        process,
+        needs=("mining.models",),
+    )
+    return found[0] if found else None
+
+
+def throughput(process: str) -> Rows:
+    """Cases started, completed and open per week, oldest first."""
+    return rows(
+        "select period, started, completed, open_cases from mining.throughput where process = ? order by period",
+        process,
+        needs=("mining.throughput",),
+    )
+
+
+def activities(process: str, frame: Timeframe | None = None) -> list[Activity]:
+    """Activities of the chosen cases, the most frequent first."""
+    sql = "select activity, events, cases, starts, ends from mining.activities where process = ? order by events desc, activity"
+    if frame is None:
+        found = rows(sql, process, needs=("mining.activities",))
+    else:
+        found = ask(process, _filters(frame), kernels.activities())
+    return [Activity(**row) for row in found]
+
+
+def steps(process: str, shown: tuple[str, ...] | None = None, frame: Timeframe | None = None) -> list[Step]:
+    """Directly-follows steps with starts and ends, the most frequent first.
+
+    Args:
+        process: Name of the process.
+        shown: Activities to look at; the others are skipped over. None: all.
+        frame: Cases to look at. None: all.
+    """
+    if shown is not None:
+        return [Step(**row) for row in ask(process, _filters(frame), _PROJECTED, list(shown), START, END)]
+    if frame is None:
+        columns = "source, target, frequency, mean_seconds, median_seconds, p90_seconds"
+        found = rows(f"select {columns} from mining.dfg where process = ?", process, needs=("mining.dfg",))
+    else:
+        found = ask(process, _filters(frame), f"select * exclude (cases) from ({kernels.dfg()})")
+    between = [Step(**row) for row in found]
+    ends = [
+        step
+        for activity in activities(process, frame)
+        for step in (Step(START, activity.activity, activity.starts), Step(activity.activity, END, activity.ends))
+        if step.frequency
+    ]
+    return sorted(between + ends, key=lambda step: (-step.frequency, step.source, step.target))
+
+
+_PROJECTED = """with shown as (
+    select activity_id, activity from activities where list_contains($1::varchar[], activity)
+), moves as (
+    select s.activity as source, coalesce(lead(s.activity) over trace, $3) as target,
+        epoch(lead(e.occurred_at) over trace - e.occurred_at) as seconds, row_number() over trace = 1 as is_first
+    from events as e join shown as s using (activity_id)
+    window trace as (partition by e.case_no order by e.occurred_at, e.source_row)
+)
+select source, target, count(*) as frequency, avg(seconds) as mean_seconds, median(seconds) as median_seconds,
+    quantile_cont(seconds, 0.9) as p90_seconds
+from moves group by all
+union all
+select $2, source, count(*), null, null, null from moves where is_first group by all
+order by frequency desc, source, target"""
+
+
+def covered_cases(process: str, drawn: list[tuple[str, str]], frame: Timeframe | None = None) -> tuple[int, int]:
+    """Cases that run wholly along the drawn steps, from start to end, and all chosen cases."""
+    question = """, paths as (
+            select cases, list_transform(
+                list_zip([$1] || activities, activities || [$2]), lambda s: s[1] || chr(31) || s[2]) as path
+            from listed)
+        select coalesce(sum(cases) filter (where list_has_all($3::varchar[], path)), 0)::bigint as covered,
+               coalesce(sum(cases), 0)::bigint as cases
+        from paths"""
+    found = _of_variants(process, frame, question, START, END, [f"{source}\x1f{target}" for source, target in drawn])
+    return (found[0]["covered"], found[0]["cases"]) if found else (0, 0)
+
+
+def variant_count(process: str, frame: Timeframe | None = None) -> tuple[int, int]:
+    """Number of variants and of cases among the chosen cases."""
+    question = " select count(*) as variants, coalesce(sum(cases), 0)::bigint as cases from listed"
+    found = _of_variants(process, frame, question)
+    return (found[0]["variants"], found[0]["cases"]) if found else (0, 0)
+
+
+def variants(process: str, frame: Timeframe | None = None, *, limit: int = 200) -> Rows:
+    """The most frequent variants: rank, activities, length, cases, share, cumulative_share, times and fitness."""
+    fitness = {
+        tuple(row["activities"]): row
+        for row in rows(
+            """select activities, fitness, is_fitting from mining.variants where process = ? and fitness is not null
+               order by rank limit 20000""",
+            process,
+            needs=("mining.variants",),
+        )
+    }
+    question = f" select * from listed order by rank limit {int(limit)}"
+    unknown: dict[str, Any] = {"fitness": None, "is_fitting": None}
+    return [{**row, **fitness.get(tuple(row["activities"]), unknown)} for row in _of_variants(process, frame, question)]
+
+
+def coverage_curve(process: str, frame: Timeframe | None = None, *, points: int = 400) -> Rows:
+    """Share of cases covered by the most frequent variants: some hundred points of rank, cases and cumulative_share."""
+    question = """, numbered as (select rank, cases, cumulative_share, count(*) over () as variants from listed)
+        select rank, cases, cumulative_share from numbered
+        where rank <= 50 or rank = variants or rank % greatest(1, variants // $1) = 0 order by rank"""
+    return _of_variants(process, frame, question, points)
+
+
+def cases_of_variant(process: str, path: list[str], frame: Timeframe | None = None, *, limit: int = 500) -> Rows:
+    """Cases whose activities are exactly these, the longest first."""
+    question = f"""with path as (
+            select list(a.activity_id order by p.n) as ids
+            from unnest($1::varchar[]) with ordinality as p(activity, n) join activities as a using (activity))
+        select k.case_id, k.started_at, k.ended_at, epoch(k.ended_at - k.started_at) as seconds, k.events
+        from kept as k join variants as v using (variant_id) join path on path.ids = v.activity_ids
+        order by seconds desc, case_id limit {int(limit)}"""
+    return ask(process, _filters(frame), question, list(path))
+
+
+def events_of_case(process: str, case_id: str) -> Rows:
+    """Events of one case in their order, with every attribute of the log; at most 2,000."""
+    sql = f"""select * exclude (case_id, source_row) from event_logs.{quote(process)} where case_id = ?
+              order by occurred_at, source_row limit 2000"""
+    return rows(sql, case_id, needs=(f"event_logs.{process}",))
+
+
+def _of_variants(process: str, frame: Timeframe | None, question: str, *params: Any) -> Rows:
+    """A question over `listed`: the variants with rank, activities, length, cases, shares and times, mined or filtered."""
+    if frame is not None:
+        return ask(process, _filters(frame), f"with listed as ({kernels.variants()}){question}", *params)
+    own = len(params) + 1
+    mined = f"""select rank, activities, length, cases, share, cumulative_share, mean_seconds, median_seconds
+                from mining.variants where process = ${own}"""
+    return rows(f"with listed as ({mined}){question}", *params, process, needs=("mining.variants",))
+
+
+def _filters(frame: Timeframe | None) -> tuple[filters.Timeframe, ...]:
+    if frame is None:
+        return ()
+    first, last = (datetime.combine(day, time.min, tzinfo=UTC) for day in (frame.first, frame.last + timedelta(days=1)))
+    return (filters.Timeframe(first, last - timedelta(microseconds=1), mode=frame.touch),)

@@ -1,0 +1,101 @@
+"""What every page reads the lake through: one read-only connection, and results cached until the lake has a new snapshot.
+
+What belongs here: running a reading query and keeping its result. What does not: the queries (the modules beside this one)
+and anything that writes.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import streamlit as st
+
+import lake
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+T = TypeVar("T")
+Rows = list[dict[str, Any]]
+CACHED_RESULTS = 256  # a result is some thousand rows at most
+_LOCK = threading.Lock()  # cursors of a locked connection fall back to the machine's time zone, so all share the one in UTC
+
+
+def rows(sql: str, *params: Any, needs: tuple[str, ...] = ()) -> Rows:
+    """Rows of a reading query, one dict each; an empty list where a table of `needs` (`schema.table`) is not there yet."""
+    if not has_tables(*needs):
+        return []
+    return _cached_rows(home(), snapshot_id(), sql, params)
+
+
+def frame(sql: str, *params: Any, needs: tuple[str, ...] = ()) -> "pd.DataFrame":
+    """The same as a data frame, for tables people read; empty where a table of `needs` is not there yet."""
+    import pandas as pd
+
+    if not has_tables(*needs):
+        return pd.DataFrame()
+    return _cached_frame(home(), snapshot_id(), sql, params)
+
+
+def has_tables(*names: str) -> bool:
+    """Whether all these `schema.table` are in the lake."""
+    return not names or set(names) <= tables()
+
+
+def tables() -> set[str]:
+    """Every table and view of the lake as `schema.table`."""
+    return _cached_tables(home(), snapshot_id())
+
+
+def snapshot_id() -> int:
+    """Id of the lake's newest snapshot: what every cached result is keyed on."""
+    return with_connection(lake.current_snapshot)
+
+
+def with_connection(work: "Callable[[duckdb.DuckDBPyConnection], T]") -> T:
+    """Runs `work` on the page's connection, alone; once more on a new connection where the old one has lost its server."""
+    import duckdb
+
+    try:
+        with _LOCK:
+            return work(_connection(home()))
+    except (duckdb.IOException, duckdb.ConnectionException, duckdb.InternalException):
+        _connection.clear()
+    with _LOCK:
+        return work(_connection(home()))
+
+
+def home() -> str:
+    """Which lake this is, for keys of caches."""
+    return str(lake.get_settings().home)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _connection(home_folder: str) -> "duckdb.DuckDBPyConnection":
+    return lake.connect(read_only=True)
+
+
+@st.cache_data(max_entries=CACHED_RESULTS, show_spinner=False)
+def _cached_rows(home_folder: str, snapshot: int, sql: str, params: tuple[Any, ...]) -> Rows:
+    def work(connection: "duckdb.DuckDBPyConnection") -> Rows:
+        answer = connection.execute(sql, list(params))
+        names = [column[0] for column in answer.description]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+    return with_connection(work)
+
+
+@st.cache_data(max_entries=CACHED_RESULTS, show_spinner=False)
+def _cached_frame(home_folder: str, snapshot: int, sql: str, params: tuple[Any, ...]) -> "pd.DataFrame":
+    return with_connection(lambda connection: connection.execute(sql, list(params)).df())
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _cached_tables(home_folder: str, snapshot: int) -> set[str]:
+    found = with_connection(
+        lambda connection: connection.execute(
+            "select table_schema || '.' || table_name from information_schema.tables where table_catalog = 'lake'"
+        ).fetchall()
+    )
+    return {name for (name,) in found}

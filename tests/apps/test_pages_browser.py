@@ -1,0 +1,207 @@
+"""The pages in a real browser: click through all of them and look for errors; what people wrote stays text; nothing is fetched."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PAGES = {
+    "Overview": "Key figures",
+    "Process map": "run wholly within this view",
+    "Variants": "Click a variant to see its cases",
+    "Forecasts": "Champion and challenger",
+    "Data quality": "rows in quarantine",
+    "SQL": "Read-only. At most 5,000 rows come back",
+}
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def server(_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app as people start it, over the filled lake, on a free port."""
+    port = free_port()
+    environment = {**os.environ, "GRIMOIRE_HOME": str(_folders["filled"])}
+    command = [sys.executable, "-m", "streamlit", "run", "apps/streamlit/app.py", "--server.port", str(port)]
+    with (tmp_path_factory.mktemp("server") / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def wait_for(address: str, *, seconds: float = 60) -> None:
+    for _ in range(int(seconds * 5)):
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise TimeoutError(address)
+
+
+class Visitor:
+    """A person with a browser, who remembers every error it reports and every address it asks for."""
+
+    def __init__(self, page, server: str) -> None:
+        self.page, self.server = page, server
+        self.errors: list[str] = []
+        self.elsewhere: list[str] = []
+        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("dialog", lambda dialog: (self.errors.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda request: self._note(request.url))
+
+    def _note(self, address: str) -> None:
+        if not address.startswith((self.server, self.server.replace("http", "ws"), "data:", "blob:")):
+            self.elsewhere.append(address)
+
+    def open(self, query: str = "") -> None:
+        self.page.goto(f"{self.server}/{query}")
+        self.settle("Overview")
+
+    def go(self, name: str) -> None:
+        self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
+        self.settle(name)
+
+    def settle(self, name: str) -> None:
+        """Waits until the page's last part is there and nothing runs any more."""
+        self.page.get_by_text(PAGES[name]).first.wait_for(timeout=30_000)
+        self.done()
+
+    def done(self) -> None:
+        self.page.wait_for_timeout(250)
+        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=30_000)
+        assert self.page.get_by_test_id("stException").count() == 0, self.page.get_by_test_id("stException").all_inner_texts()
+
+    def is_content(self) -> None:
+        assert self.errors == []
+        assert self.elsewhere == []
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visitor(server: str, browser) -> Iterator[Visitor]:
+    page = browser.new_page(viewport={"width": 1500, "height": 1000})
+    yield Visitor(page, server)
+    page.close()
+
+
+def test_a_visitor_clicks_through_every_page_without_an_error(visitor: Visitor, tmp_path: Path):
+    visitor.open()
+    for name in PAGES:
+        visitor.go(name)
+        visitor.page.screenshot(path=tmp_path / f"{name}.png")
+    visitor.is_content()
+
+
+def test_the_chosen_process_stays_chosen_on_every_page_and_in_the_address(visitor: Visitor):
+    visitor.page.goto(f"{visitor.server}/?process=wide")
+    visitor.page.get_by_role("heading", name="Four hundred activities").wait_for(timeout=30_000)
+    for name in ("Process map", "Variants"):
+        visitor.go(name)
+        assert visitor.page.get_by_role("heading", name="Four hundred activities").count() == 1
+        assert "process=wide" in visitor.page.url
+
+
+def test_an_activity_called_like_a_script_is_shown_as_text_and_never_run(visitor: Visitor):
+    visitor.page.goto(f"{visitor.server}/?process=bestellung")
+    visitor.page.get_by_role("heading", name="<b>schöner</b>").wait_for(timeout=30_000)
+    for name in ("Process map", "Variants", "Data quality", "SQL"):
+        visitor.go(name)
+        if name in {"Process map", "Variants"}:
+            visitor.page.get_by_text("<script>alert(1)").first.wait_for(timeout=30_000)
+    visitor.is_content()
+
+
+def test_clicking_an_activity_and_a_path_shows_their_figures(visitor: Visitor):
+    visitor.open()
+    visitor.go("Process map")
+    visitor.page.locator("g.node", has_text="Check credit").click()
+    visitor.page.get_by_text("What comes before").wait_for(timeout=30_000)
+    visitor.page.get_by_text("240 (80 %)").wait_for(timeout=30_000)
+    visitor.page.locator("g.edge.label", has_text=re.compile("^240$")).click()
+    visitor.page.get_by_role("heading", name="Create order → Check credit").wait_for(timeout=30_000)
+    visitor.done()
+    visitor.is_content()
+
+
+def test_another_process_gets_its_own_view_and_not_the_last_ones(visitor: Visitor):
+    visitor.page.goto(f"{visitor.server}/?process=wide")
+    visitor.page.get_by_role("heading", name="Four hundred activities").wait_for(timeout=30_000)
+    visitor.go("Process map")
+    visitor.page.get_by_text("16 of 400 activities").wait_for(timeout=30_000)
+    visitor.page.get_by_test_id("stSidebar").get_by_role("combobox").click()
+    visitor.page.get_by_role("option", name="Order to cash").click()
+    visitor.page.get_by_text("7 of 7 activities").wait_for(timeout=30_000)
+    visitor.done()
+    visitor.is_content()
+
+
+def test_what_was_chosen_for_one_process_is_forgotten_for_the_next(visitor: Visitor):
+    visitor.page.goto(f"{visitor.server}/process_map?process=wide&activities_wide=10&paths_wide=0")
+    visitor.page.get_by_text("40 of 400 activities").wait_for(timeout=30_000)
+    visitor.page.get_by_test_id("stSidebar").get_by_role("combobox").click()
+    visitor.page.get_by_role("option", name="Order to cash").click()
+    visitor.page.get_by_text("7 of 7 activities and 12 of 12 paths").wait_for(timeout=30_000)
+    visitor.done()
+    assert "activities=" not in visitor.page.url
+
+
+def test_clicking_a_variant_opens_its_cases(visitor: Visitor):
+    visitor.open()
+    visitor.go("Variants")
+    visitor.page.get_by_role("option", name="Variant 4, 30 cases").click()
+    visitor.page.get_by_text("30 cases, 3 events each").wait_for(timeout=30_000)
+    visitor.done()
+    visitor.is_content()
+
+
+def test_sql_answers_and_says_what_is_wrong_with_a_statement(visitor: Visitor):
+    visitor.open()
+    visitor.go("SQL")
+    statement = visitor.page.get_by_role("textbox", name="Statement")
+    visitor.page.get_by_role("button", name="Run", exact=True).click()
+    visitor.page.get_by_text("7 rows in").wait_for(timeout=30_000)
+    statement.fill("select nonsense")
+    visitor.page.get_by_role("button", name="Run", exact=True).click()
+    visitor.page.get_by_text("Not run").wait_for(timeout=30_000)
+    visitor.done()
+    visitor.is_content()

@@ -1,0 +1,70 @@
+"""Every page runs without error for every kind of process, and says what to do where there is nothing to see."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).resolve().parents[2] / "apps" / "streamlit" / "frame.py"
+PAGES = ("overview", "process_map", "variants", "forecasts", "data_quality", "sql")
+PROCESSES = ("order_to_cash", "bestellung", "wide", "single", "fresh")
+
+
+def page(name: str, *, process: str | None = None) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    if process:
+        app.query_params["process"] = process
+    app.run()
+    app.switch_page(f"app_pages/{name}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    """Everything the page says, HTML included."""
+    kinds = ("html", "markdown", "caption", "subheader", "code")
+    return "\n".join(str(element.proto) if kind == "html" else str(element.value) for kind in kinds for element in app.get(kind))
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_runs_for_every_kind_of_process(filled_home, name, process):
+    app = page(name, process=process)
+    assert app.sidebar.selectbox(key="process").value == process
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_runs_on_an_empty_lake(empty_home, name):
+    page(name)
+
+
+@pytest.mark.parametrize("name", ["overview", "process_map", "variants", "forecasts", "data_quality"])
+def test_an_empty_lake_is_met_with_the_command_that_fills_it(empty_home, name):
+    assert "grimoire run" in words(page(name))
+
+
+@pytest.mark.parametrize("name", ["overview", "process_map", "variants"])
+def test_a_process_that_is_not_mined_is_met_with_the_command_that_mines_it(filled_home, name):
+    assert "grimoire mine fresh" in words(page(name, process="fresh"))
+
+
+@pytest.mark.parametrize("name", ["overview", "process_map", "variants"])
+def test_mined_figures_say_as_of_when_and_from_which_snapshot(filled_home, name):
+    assert "from lake snapshot 1" in words(page(name, process="order_to_cash"))
+
+
+@pytest.mark.parametrize(("name", "says"), [("process_map", "of 26 cases"), ("variants", "among <b>26</b> cases")])
+def test_a_timeframe_chosen_on_a_page_narrows_its_figures(filled_home, name, says):
+    app = page(name, process="order_to_cash")
+    app.date_input(key="days_order_to_cash").set_value((date(2024, 2, 1), date(2024, 3, 1))).run()
+    assert not app.exception
+    assert says in words(app)
+    assert "Cases active in 2024-02-01 to 2024-03-01" in words(app)
+
+
+def test_a_timeframe_without_a_case_says_so(filled_home):
+    app = page("variants", process="single")
+    app.selectbox(key="cases").set_value("contained").run()
+    app.date_input(key="days_single").set_value((date(2024, 1, 9), date(2024, 1, 9))).run()
+    assert not app.exception
