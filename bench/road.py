@@ -1,0 +1,61 @@
+"""The whole road on the demo company at scale 1: the first run, and the one after a week of trading.
+
+What belongs here: those two runs and their bounds from the design. What does not: making the company (`bench.demo_company`).
+Run as `python -m bench.road`; needs no other data. Runs in a temporary home, or in GRIMOIRE_BENCH_HOME if that is set.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.harness import Measured, measure_command, print_table, versions, write_results
+
+SCALE = 1.0
+MOST_SECONDS = 180.0
+MOST_MB = 2_000.0
+MOST_SHARE = 1 / 3  # of the first run's time, for the one after a week
+
+
+def grimoire(*words: str, home: str) -> Measured:
+    """Runs the command and measures it with every process it starts; the embedded PostgreSQL is not one of them."""
+    return measure_command(
+        [sys.executable, "-m", "apps.cli.main", *words], environment={"GRIMOIRE_HOME": home, "GRIMOIRE_DEMO_SCALE": str(SCALE)}
+    )
+
+
+def measure_road(home: str) -> dict[str, Measured]:
+    """The runs in their order; before each, the demo company is where it has to be."""
+    grimoire("demo", "up", home=home)
+    first = grimoire("run", "--json", home=home)
+    grimoire("demo", "advance", "--days", "7", home=home)
+    week_later = grimoire("run", "--json", home=home)
+    return {"first run": first, "a week later": week_later, "nothing new": grimoire("run", "--json", home=home)}
+
+
+def main() -> None:
+    """Runs all, prints a table, writes the results, and fails where a bound is broken."""
+    with tempfile.TemporaryDirectory(prefix="grimoire-bench-") as folder:
+        runs = measure_road(os.environ.get("GRIMOIRE_BENCH_HOME", str(Path(folder) / "home")))
+    steps = {name: json.loads(run.value)["steps"] for name, run in runs.items()}
+    first, later = runs["first run"], runs["a week later"]
+    print_table(runs)
+    for name, seconds in steps.items():
+        print(f"{name}: {seconds}")
+    write_results(
+        "road",
+        versions=versions("duckdb", "dlt", "dbt-core", "great-expectations", "pm4py", "r4pm", "prophet", "mlflow", "dagster"),
+        scale=SCALE,
+        ours={name: {**run.figures(), "steps": steps[name]} for name, run in runs.items()},
+        share_of_first_run={name: round(run.wall_seconds / first.wall_seconds, 3) for name, run in runs.items()},
+        bounds={"first_wall_seconds": MOST_SECONDS, "peak_mb": MOST_MB, "share_a_week_later": round(MOST_SHARE, 3)},
+        note="Peak memory sums the tree of processes; PostgreSQL's own is not counted. There is no peer to compare with.",
+    )
+    assert first.wall_seconds <= MOST_SECONDS, f"{first.wall_seconds:.0f} s for the first run"
+    assert first.peak_mb <= MOST_MB, f"{first.peak_mb:.0f} MB for the first run"
+    assert later.wall_seconds <= MOST_SHARE * first.wall_seconds, f"{later.wall_seconds / first.wall_seconds:.0%} a week later"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""From an empty folder to what an analyst wants to know, by the commands a person types: is what was planted found?"""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.demo import read_manifest
+from lake.settings import PROJECT_ROOT
+from mining import EventLog, Timeframe
+
+pytestmark = pytest.mark.slow
+SCALE = "0.1"
+
+
+def grimoire(*words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "apps.cli.main", *words], cwd=PROJECT_ROOT, capture_output=True, text=True, env=dict(os.environ)
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def ask(sql: str) -> list[dict[str, Any]]:
+    return json.loads(grimoire("sql", sql, "--json"))
+
+
+@pytest.fixture(scope="module")
+def truths(module_home: Path) -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("GRIMOIRE_DEMO_SCALE", SCALE)
+        grimoire("up", "--no-serve")
+    return read_manifest()["truths"]
+
+
+def test_maverick_buying_is_found_in_the_products(truths: dict[str, Any]) -> None:
+    (found,) = ask(
+        "select count(*) as orders, count(*) filter (is_maverick) as maverick from products.procurement__purchase_orders"
+    )
+    planted = truths["maverick_buying"]
+
+    assert (found["orders"], found["maverick"]) == (planted["orders"], planted["maverick_orders"])
+
+
+def test_payments_before_goods_receipt_are_found(truths: dict[str, Any]) -> None:
+    (found,) = ask("select count(*) filter (is_paid_before_receipt) as invoices from products.procurement__supplier_invoices")
+    planted = truths["payments_before_goods_receipt"]["payments_before_receipt"]
+
+    assert 0 < found["invoices"] <= planted, "an invoice may have been paid early more than once"
+
+
+def test_the_slow_team_is_found(truths: dict[str, Any]) -> None:
+    teams = ask("""
+        select team, median(cycle_time_days) as days from products.sales__orders
+        where state = 'done' group by team order by days desc""")
+
+    assert teams[0]["team"] == truths["slow_team"]["team"]
+
+
+def test_the_credit_check_is_the_bottleneck_of_the_process_map(truths: dict[str, Any]) -> None:
+    by_hand = Timeframe(
+        end=datetime.fromisoformat(truths["automatic_credit_release"]["changed_on"] + "T00:00:00Z"), mode="completed"
+    )
+    ours = {"Send Quotation", "Release Credit", "Start Processing", "Pick Goods", "Pack Goods", "Ship Goods"}  # not the customer's
+    with EventLog.from_lake("order_to_cash") as log:
+        paths = log.filter(by_hand).dfg().to_arrow_table().to_pylist()
+    usual = max(path["frequency"] for path in paths) / 10
+    slowest = max(
+        (path for path in paths if path["target"] in ours and path["frequency"] >= usual), key=lambda path: path["median_seconds"]
+    )
+
+    assert (slowest["source"], slowest["target"]) == ("Credit Check Hold", "Release Credit")
+
+
+def test_how_long_orders_wait_for_credit_is_what_was_planted(truths: dict[str, Any]) -> None:
+    (path,) = ask("""
+        select mean_seconds from mining.dfg
+        where process = 'order_to_cash' and source = 'Credit Check Hold' and target = 'Release Credit'""")
+
+    assert path["mean_seconds"] / 3600 == pytest.approx(truths["credit_check_bottleneck"]["released"]["mean_hours"], rel=0.05)
+
+
+def test_the_day_credit_release_became_automatic_is_found(truths: dict[str, Any]) -> None:
+    planted = truths["automatic_credit_release"]
+    (found,) = ask(f"""
+        select count(*) filter (resource is not null and occurred_at < '{planted["changed_on"]}') as before,
+            count(*) filter (resource is not null and occurred_at >= '{planted["changed_on"]}') as after,
+            count(*) filter (occurred_at >= '{planted["changed_on"]}') as releases
+        from event_logs.order_to_cash where activity = 'Release Credit'""")
+
+    assert found["before"] == planted["before"]["manual"]
+    assert (found["after"], found["releases"]) == (planted["after"]["manual"], planted["after"]["releases"])
+
+
+def test_every_series_has_a_champion_and_a_forecast_beyond_its_history(truths: dict[str, Any]) -> None:
+    rows = ask("""
+        select c.series, c.grain, c.champion, max(f.period) > (select max(period) from products.kpis__daily) as ahead
+        from forecasts.champions as c join forecasts.forecasts as f using (series, grain) group by all""")
+
+    assert len(rows) == 20
+    assert all(row["ahead"] and row["champion"] in {"prophet", "seasonal_naive"} for row in rows)
+
+
+def test_a_figure_can_be_computed_again_from_its_snapshot(truths: dict[str, Any]) -> None:
+    (mined,) = ask("select cases, events, snapshot_id from mining.logs where process = 'order_to_cash'")
+    again = json.loads(
+        grimoire("sql", "select count(distinct case_id) as cases, count(*) as events from event_logs.order_to_cash",
+                 "--as-of", str(mined["snapshot_id"]), "--json")
+    )  # fmt: skip
+
+    assert again == [{"cases": mined["cases"], "events": mined["events"]}]

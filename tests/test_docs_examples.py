@@ -1,0 +1,30 @@
+"""The Python in the documents runs: a page's blocks, one after the other, in a home of their own."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ORDERS = """Order;Step;When;Who;Amount
+A-1;Receive order;03.01.2025 09:00;Anna;120.50
+A-1;Ship;05.01.2025 08:15;Ben;120.50
+NA;Receive order;08.01.2025 09:00;Anna;15
+NA;;08.01.2025 09:30;Anna;15
+"""
+
+
+def blocks(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+PAGES = [page for page in sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")]) if blocks(page)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_python_of_a_page_runs(page: Path, grimoire_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "orders.csv").write_text(ORDERS, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for number, block in enumerate(blocks(page), start=1):
+        exec(compile(block, f"{page.name}, block {number}", "exec"), names)
