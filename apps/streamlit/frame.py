@@ -20,6 +20,7 @@ PAGES = (
 
 
 def main() -> None:
+    choices.remember_process()
     st.set_page_config(page_title="Grimoire", page_icon=look.ICON, layout="wide")
     look.style()
     pages = [st.Page(f"app_pages/{name}.py", title=title, icon=icon, default=name == "overview") for name, title, icon in PAGES]

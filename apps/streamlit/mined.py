@@ -90,6 +90,11 @@ def mined_log(process: str) -> MinedLog | None:
     return MinedLog(**found[0]) if found else None
 
 
+def cases_mined() -> dict[str, int]:
+    """Cases per process, of those that have been mined."""
+    return {row["process"]: row["cases"] for row in rows("select process, cases from mining.logs", needs=("mining.logs",))}
+
+
 def model(process: str) -> dict[str, Any] | None:
     """Figures of the discovered net; None where there is none."""
     found = rows(

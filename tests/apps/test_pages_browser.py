@@ -132,13 +132,33 @@ def test_a_visitor_clicks_through_every_page_without_an_error(visitor: Visitor, 
     visitor.is_content()
 
 
+def is_about_the_wide_one(visitor: Visitor, path: str) -> None:
+    from playwright.sync_api import expect
+
+    expect(visitor.page).to_have_url(re.compile(rf"/{path}\?.*\bprocess=wide\b"), timeout=30_000)
+    expect(visitor.page.get_by_role("heading", name="Four hundred activities")).to_have_count(1, timeout=30_000)
+
+
 def test_the_chosen_process_stays_chosen_on_every_page_and_in_the_address(visitor: Visitor):
     visitor.page.goto(f"{visitor.server}/?process=wide")
     visitor.page.get_by_role("heading", name="Four hundred activities").wait_for(timeout=30_000)
-    for name in ("Process map", "Variants"):
+    for name, path in (("Process map", "process_map"), ("Variants", "variants")):
         visitor.go(name)
-        assert visitor.page.get_by_role("heading", name="Four hundred activities").count() == 1
-        assert "process=wide" in visitor.page.url
+        is_about_the_wide_one(visitor, path)
+
+
+@pytest.mark.parametrize("pause", [0, 20, 60, 150])
+def test_the_chosen_process_survives_clicks_that_cut_pages_short(visitor: Visitor, pause: int):
+    # a click before a page had settled lost the selector's value, and the address's parameters go with every change of page
+    links = visitor.page.get_by_test_id("stSidebarNav").get_by_role("link")
+    visitor.page.goto(f"{visitor.server}/?process=wide")
+    for _ in range(10):
+        for name in ("Process map", "Variants"):
+            links.filter(has_text=name).click()
+            visitor.page.wait_for_timeout(pause)
+    visitor.settle("Variants")
+    is_about_the_wide_one(visitor, "variants")
+    visitor.is_content()
 
 
 def test_an_activity_called_like_a_script_is_shown_as_text_and_never_run(visitor: Visitor):

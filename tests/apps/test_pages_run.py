@@ -1,6 +1,6 @@
 """Every page runs without error for every kind of process, and says what to do where there is nothing to see."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,30 @@ def words(app: AppTest) -> str:
 def test_every_page_runs_for_every_kind_of_process(filled_home, name, process):
     app = page(name, process=process)
     assert app.sidebar.selectbox(key="process").value == process
+
+
+def test_without_a_choice_the_product_with_the_most_cases_is_shown(filled_home):
+    app = page("overview")
+    assert app.sidebar.selectbox(key="process").value == "order_to_cash"
+
+
+def test_most_cases_decide_among_products_and_products_come_before_files():
+    from apps.streamlit import choices
+    from lake.registry import Process
+
+    def known(**origins):
+        return {name: Process(name, name, origin, datetime.now(UTC)) for name, origin in origins.items()}
+
+    cases = {"small": 10, "large": 20, "imported": 900}
+    assert choices.most_important(known(a="product", imported="file", large="product", small="product"), cases).name == "large"
+    assert choices.most_important(known(small="file", imported="file"), cases).name == "imported"
+    assert choices.most_important(known(b="file", c="file"), {}).name == "b"
+    assert choices.most_important({}, {}) is None
+
+
+def test_a_process_that_is_no_more_gives_way_to_one_there_is(filled_home):
+    app = page("variants", process="forgotten_since")
+    assert app.sidebar.selectbox(key="process").value == "order_to_cash"
 
 
 @pytest.mark.parametrize("name", PAGES)

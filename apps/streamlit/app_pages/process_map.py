@@ -6,7 +6,7 @@ What belongs here: the controls and what is said of a click. What does not: the 
 import streamlit as st
 
 from apps.streamlit import look, mined
-from apps.streamlit.choices import choose_timeframe, chosen_process, own_key, timeframe_words
+from apps.streamlit.choices import about_mined_process, choose_timeframe, own_key, timeframe_words
 from apps.streamlit.mined import Activity, MinedLog, Step, Timeframe
 from apps.streamlit.process_map import picture
 from apps.streamlit.process_map.component import process_map
@@ -14,19 +14,6 @@ from apps.streamlit.process_map.picture import MEASURES, Measure
 from apps.streamlit.wording import count, duration, safe, share
 
 Chosen = dict[str, str] | None
-
-
-def main() -> None:
-    process = chosen_process()
-    look.header(process.title if process else "Process map", kicker="Process map · SigilSight")
-    if process is None:
-        look.empty_lake()
-        return
-    log = mined.mined_log(process.name)
-    if log is None:
-        look.not_mined(process.name)
-        return
-    page(process.name, log)
 
 
 @st.fragment
@@ -199,4 +186,4 @@ def _ways(title: str, ways: list[tuple[str, Step]]) -> None:
         )
 
 
-main()
+about_mined_process(page, title="Process map", kicker="Process map · SigilSight")

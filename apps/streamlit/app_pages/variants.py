@@ -6,26 +6,13 @@ What belongs here: the page's layout. What does not: its figures (`mined`) and t
 import streamlit as st
 
 from apps.streamlit import charts, look, mined
-from apps.streamlit.choices import choose_timeframe, chosen_process, timeframe_words
+from apps.streamlit.choices import about_mined_process, choose_timeframe, timeframe_words
 from apps.streamlit.mined import MinedLog, Timeframe
 from apps.streamlit.reading import Rows
 from apps.streamlit.variant_list.component import activity_colours, variant_list, variant_rows
 from apps.streamlit.wording import count, duration, moment, safe, share
 
 LISTED = 200
-
-
-def main() -> None:
-    process = chosen_process()
-    look.header(process.title if process else "Variants", kicker="Variants")
-    if process is None:
-        look.empty_lake()
-        return
-    log = mined.mined_log(process.name)
-    if log is None:
-        look.not_mined(process.name)
-        return
-    page(process.name, log)
 
 
 @st.fragment
@@ -97,4 +84,4 @@ def cases_of(process: str, variant: dict, frame: Timeframe | None) -> None:
         st.dataframe(mined.events_of_case(process, case_id), hide_index=True, key="events")
 
 
-main()
+about_mined_process(page, title="Variants", kicker="Variants")
