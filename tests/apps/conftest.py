@@ -108,7 +108,8 @@ create table forecasts.champions as
     select distinct series, grain, 'prophet' as champion, 'seasonal_naive' as challenger, 0.81 as champion_mase,
            1.02 as challenger_mase, now() as promoted_at, 7 as snapshot_id, 'run-1' as mlflow_run_id
     from forecasts.forecasts;
-insert into platform.loads values
+insert into platform.loads (load_id, source, table_name, rows_extracted, rows_landed, rows_quarantined, started_at, finished_at,
+    snapshot_id) values
     ('l1', 'erp', 'sale_orders', 1000, 990, 10, now() - interval 2 hour, now() - interval 1 hour, 3),
     ('l1', 'erp', 'payments', 800, 800, 0, now() - interval 2 hour, now() - interval 1 hour, 3),
     ('l2', 'crm', 'accounts', 120, 120, 0, now() - interval 90 hour, now() - interval 89 hour, 4);
