@@ -5,7 +5,7 @@ What belongs here: event logs, kernels, discovery, conformance, their result tab
 
 from mining.conformance import Conformance, align
 from mining.discovery import Model, discover
-from mining.earlier import parameters_of
+from mining.earlier import is_mined, parameters_of
 from mining.event_log import EventLog
 from mining.filters import (
     Attribute,
@@ -21,7 +21,7 @@ from mining.filters import (
 )
 from mining.layout import build_layout
 from mining.petri_net import PetriNet
-from mining.results import MinedResult, is_mined, mine
+from mining.results import MinedResult, mine
 
 __all__ = [
     "Attribute",

@@ -1,19 +1,23 @@
 """What an earlier mining of a process left that can be used again: how it was mined, its model, its variants' fitness.
 
-What belongs here: reading that from schema `mining`. What does not: writing it (`mining.results`) and whether the log has
-changed (`mining.layout`).
+What belongs here: reading that from schema `mining`. What does not: writing it (`mining.results`) and telling whether the log's
+rows are others now (`mining.layout`).
 
 A model is kept while its log grows little: fitness stays comparable from day to day, and only new variants are aligned.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lake.connection import connect
 from mining.discovery import Model
+from mining.layout import current_layout
 from mining.petri_net import PetriNet
 from mining.process_tree import ProcessTree
 from mining.sql_text import literal
+
+if TYPE_CHECKING:
+    import duckdb
 
 MINER, NOISE = "inductive", 0.2
 
@@ -33,15 +37,32 @@ class Discovery:
 
 def parameters_of(process: str) -> tuple[str, float]:
     """Miner and noise the process was last mined with; those of the defaults if it never was."""
-    rows = _ask(f"select split_part(miner, ' without ', 1), noise from mining.models where process = {literal(process)}")
+    with connect(read_only=True) as connection:
+        rows = _ask(
+            connection, f"select split_part(miner, ' without ', 1), noise from mining.models where process = {literal(process)}"
+        )
     return rows[0] if rows else (MINER, NOISE)
 
 
-def last_discovery(process: str, *, miner: str, noise: float) -> Discovery | None:
+def is_mined(process: str, *, miner: str = MINER, noise: float = NOISE) -> bool:
+    """Whether the process was mined this way from the very rows its event log has now, so that mining again would find the same."""
+    with connect(read_only=True) as connection:
+        if current_layout(connection, process) is None:
+            return False
+        rows = _ask(
+            connection,
+            "select m.variants_unfinished = 0 from mining.models as m join layouts.built as b using (process) "
+            f"where {_mined_this_way(process, miner, noise)} and m.snapshot_id >= b.snapshot_id",
+        )
+    return bool(rows and rows[0][0])
+
+
+def last_discovery(connection: "duckdb.DuckDBPyConnection", process: str, *, miner: str, noise: float) -> Discovery | None:
     """The model the process has, if it was discovered with that miner and noise."""
     rows = _ask(
+        connection,
         "select miner, noise, pnml, tree, is_sound, discovered_snapshot_id, discovered_cases from mining.models "
-        f"where process = {literal(process)} and split_part(miner, ' without ', 1) = {literal(miner)} and noise = {noise:g}"
+        f"where {_mined_this_way(process, miner, noise)}",
     )
     if not rows:
         return None
@@ -50,21 +71,25 @@ def last_discovery(process: str, *, miner: str, noise: float) -> Discovery | Non
     return Discovery(model, snapshot_id, cases)
 
 
-def known_fitness(process: str, model: Model) -> dict[tuple[str, ...], float]:
+def known_fitness(connection: "duckdb.DuckDBPyConnection", process: str, model: Model) -> dict[tuple[str, ...], float]:
     """Fitness of the variants that were aligned before with this very model: a new load only adds some."""
     rows = _ask(
+        connection,
         "select activities, fitness from mining.variants join mining.models using (process) "
-        f"where process = {literal(process)} and pnml = {literal(model.to_pnml())} and fitness is not null"
+        f"where process = {literal(process)} and pnml = {literal(model.to_pnml())} and fitness is not null",
     )
     return {tuple(activities): fitness for activities, fitness in rows}
 
 
-def _ask(sql: str) -> list[Any]:
+def _mined_this_way(process: str, miner: str, noise: float) -> str:
+    return f"process = {literal(process)} and split_part(miner, ' without ', 1) = {literal(miner)} and noise = {noise:g}"
+
+
+def _ask(connection: "duckdb.DuckDBPyConnection", sql: str) -> list[Any]:
     """Rows, or none where nothing was ever mined."""
     import duckdb
 
-    with connect(read_only=True) as connection:
-        try:
-            return connection.execute(sql).fetchall()
-        except (duckdb.CatalogException, duckdb.BinderException):  # no table yet, or one of before a column was added
-            return []
+    try:
+        return connection.execute(sql).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):  # no table yet, or one of before a column was added
+        return []

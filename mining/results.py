@@ -12,14 +12,13 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from lake.connection import connect
 from lake.transactions import in_transaction
 from mining import kernels
 from mining.conformance import SECONDS, Conformance, align
 from mining.discovery import Model, discover
 from mining.earlier import MINER, NOISE, Discovery, known_fitness, last_discovery
 from mining.event_log import EventLog
-from mining.layout import build_layout, current_layout
+from mining.layout import build_layout
 from mining.sql_text import literal
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ def mine(
         conformance = align(
             log,
             model,
-            known=known_fitness(process, model),
+            known=known_fitness(log.events.connection, process, model),
             seconds=alignment_seconds,
             progress=lambda what, done: tell(what, 0.4 + 0.5 * done),
         )
@@ -125,27 +124,9 @@ def mine(
     return result
 
 
-def is_mined(process: str, *, miner: str = MINER, noise: float = NOISE) -> bool:
-    """Whether the process was mined this way from the very rows its event log has now, so that mining again would find the same."""
-    import duckdb
-
-    with connect(read_only=True) as connection:
-        if current_layout(connection, process) is None:
-            return False
-        try:
-            row = connection.execute(
-                "select m.variants_unfinished = 0 from mining.models as m join layouts.built as b using (process) "
-                f"where process = {literal(process)} and split_part(miner, ' without ', 1) = {literal(miner)} "
-                f"and noise = {noise:g} and m.snapshot_id >= b.snapshot_id"
-            ).fetchone()
-        except duckdb.CatalogException:  # nothing was ever mined
-            return False
-        return bool(row and row[0])
-
-
 def _discovery(log: EventLog, process: str, cases: int, *, miner: str, noise: float, growth: float) -> Discovery:
     """The model the process has, where that still serves; else a new one."""
-    kept = last_discovery(process, miner=miner, noise=noise) if growth else None
+    kept = last_discovery(log.events.connection, process, miner=miner, noise=noise) if growth else None
     if kept is not None and kept.still_serves(cases, growth=growth):
         return kept
     return Discovery(discover(log, miner=miner, noise=noise), log.snapshot_id or 0, cases)
