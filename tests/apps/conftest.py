@@ -118,7 +118,7 @@ insert into platform.check_results (checked_at, layer, subject, check_name, seve
     (now(), 'raw_erp', 'sale_orders', 'key is unique', 'error', true, true, 1000, 0, '', 3),
     (now(), 'raw_erp', 'sale_orders', 'amount is not negative', 'warning', false, false, 1000, 10, 'lowest -12.00', 3),
     (now(), 'event_logs', 'order_to_cash', 'timestamps are plausible', 'error', true, true, 480, 0, '', 5);
-insert into quarantine.rows
+insert into quarantine.rows (quarantined_at, source, table_name, row_key, rule, reason, row_json, load_id)
     select now(), 'erp', 'sale_orders', 'SO-' || i, 'amount is not negative', 'amount is -' || i || '.00',
            '{"note": "<b>no</b>"}', 'l1'
     from range(10) r(i);
