@@ -14,7 +14,7 @@ from connectors.staged import ROW, Staged
 from connectors.timestamps import read_timestamps
 from lake import quote
 from lake.errors import FileFormatError
-from lake.journal import ensure_platform_tables, insert_rows
+from lake.journal import QUARANTINE_INTO, ensure_platform_tables, insert_rows
 from lake.registry import processes, register_process
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _quarantine(
 def note_rejected(connection: "duckdb.DuckDBPyConnection", staged: Staged, process: str, load_id: str) -> None:
     """Writes the rows that could not be parted into columns to `quarantine.rows`."""
     rejected = [(process, item.row, item.rule, item.reason, json.dumps({"line": item.text}), load_id) for item in staged.rejected]
-    insert_rows(connection, "quarantine.rows", [(datetime.now(UTC), "file", *values) for values in rejected])
+    insert_rows(connection, QUARANTINE_INTO, [(datetime.now(UTC), "file", *values) for values in rejected])
 
 
 def note_quarantined(
@@ -200,7 +200,7 @@ def note_quarantined(
 ) -> None:
     """Copies the rows of a temporary table for which the condition `broken` holds to `quarantine.rows`; `reason` is SQL, too."""
     connection.execute(
-        f"insert into quarantine.rows select now(), 'file', ?, cast({quote(key)} as varchar), ?, {reason}, to_json({table}), ?"
+        f"insert into {QUARANTINE_INTO} select now(), 'file', ?, cast({quote(key)} as varchar), ?, {reason}, to_json({table}), ?"
         f" from {table} where {broken}",
         [subject, rule, load_id],
     )

@@ -1,9 +1,9 @@
-"""One source's new rows into the lake: extract, gate, land. The way every scheduled load goes.
+"""One connection's new rows into the lake: extract, gate, land. The way every scheduled load goes.
 
 What belongs here: the order of the steps and what is promised of them. What does not: dlt (`connectors.extract`), expectations
 (`connectors.quality`), SQL that lands (`lake.landing`).
 
-Promises: rows are staged before they are landed, so a crash loses none; all tables of a source land in one transaction, so
+Promises: rows are staged before they are landed, so a crash loses none; all tables of a connection land in one transaction, so
 nothing half-loaded shows; rows that break a rule are in `quarantine.rows` with the rule and the reason; when the gate closes,
 nothing lands, the rows stay staged, and the next run judges them again together with what has been mended since.
 """
@@ -16,15 +16,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from connectors.connection import Connection, Resource
+from connectors.connections import get_connection
 from connectors.extract import extract
-from connectors.landing_gate import Judged, judge
+from connectors.landing_gate import ROW_KEY, Judged, judge
 from connectors.packages import Packages, discard, pending
-from connectors.sources import SOURCES, Source
 from connectors.staged import Progress, no_progress
-from lake import connect, current_snapshot, get_settings, in_transaction
-from lake.errors import AlreadyRunningError, QualityGateError, SettingsError
+from lake import connect, current_snapshot, get_settings, in_transaction, quote
+from lake.errors import AlreadyRunningError, QualityGateError
 from lake.journal import CheckResult, Load, ensure_platform_tables, record_checks, record_loads
-from lake.landing import Target, merge_rows, prepare_table
+from lake.landing import Target, lake_columns, mark_deleted, merge_rows, prepare_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,12 +41,15 @@ class TableLoad:
     rows_extracted: int
     rows_landed: int  # inserted or changed; rows read again because of the overlap are neither
     rows_quarantined: int
+    rows_inserted: int = 0
+    rows_updated: int = 0
+    rows_deleted: int = 0
     checks: list[CheckResult] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What came of one source's load."""
+    """What came of one connection's load."""
 
     source: str
     load_id: str
@@ -55,20 +59,20 @@ class LoadReport:
 
 
 def load_source(name: str, *, progress: Progress | None = None) -> LoadReport:
-    """Brings a source's new and changed rows into `raw_<name>`.
+    """Brings a connection's new and changed rows into `raw_<name>`.
 
     Args:
-        name: One of `SOURCES`.
+        name: One of `connections()`.
         progress: Called with a description and the share done.
 
     Raises:
+        UnknownConnectionError: There is no such connection.
+        ConnectionFileError: Its file cannot be used.
         SourceUnavailableError: The system does not answer; nothing changed.
         QualityGateError: A blocking expectation failed; nothing landed, the rows stay staged.
-        AlreadyRunningError: Another process loads this source.
+        AlreadyRunningError: Another process loads this connection.
     """
-    if name not in SOURCES:
-        raise SettingsError(f"There is no source `{name}`.", remedy=f"Known are {', '.join(SOURCES)}.")
-    source, tell = SOURCES[name], progress or no_progress
+    source, tell = get_connection(name), progress or no_progress
     started = time.monotonic()
     with _only_one(source):
         extract(source, progress=lambda words, done: tell(words, 0.6 * done))
@@ -77,8 +81,13 @@ def load_source(name: str, *, progress: Progress | None = None) -> LoadReport:
     return replace(report, seconds=round(time.monotonic() - started, 3))
 
 
-def land_pending(source: Source, *, progress: Progress = no_progress) -> LoadReport:
-    """Gates and lands every staged package of a source, in one transaction.
+def land_pending(source: Connection, *, progress: Progress = no_progress, again: bool = False) -> LoadReport:
+    """Gates and lands every staged package of a connection, in one transaction.
+
+    Args:
+        source: The connection.
+        progress: Called with a description and the share done.
+        again: Judge the rows held back before even when nothing new came.
 
     Raises:
         QualityGateError: A blocking expectation failed; the results are recorded, the rows stay staged.
@@ -87,11 +96,12 @@ def land_pending(source: Source, *, progress: Progress = no_progress) -> LoadRep
     started = datetime.now(UTC)
     load_id = packages.load_ids[-1] if packages.load_ids else f"{started.timestamp():.6f}"
     progress(f"Checking {source.name}", 0.0)
-    judged, loads = in_transaction(lambda connection: _land(connection, source, packages, load_id, started, progress))
+    judged, loads = in_transaction(lambda connection: _land(connection, source, packages, load_id, started, progress, again))
     closing = _closing(judged)
     if closing:
         raise _gate_error(source, closing)
     discard(
+        source,
         packages,
         but={table.held for table in judged if table.held} if any(table.is_judged for table in judged) else _held(packages),
     )
@@ -104,18 +114,23 @@ def _held(packages: Packages) -> set[Path]:
 
 
 def _land(
-    connection: "duckdb.DuckDBPyConnection", source: Source, packages: Packages, load_id: str, started: datetime, progress: Progress
+    connection: "duckdb.DuckDBPyConnection",
+    source: Connection,
+    packages: Packages,
+    load_id: str,
+    started: datetime,
+    progress: Progress,
+    again: bool,
 ) -> tuple[list[Judged], list[TableLoad]]:
     ensure_platform_tables(connection)
     snapshot = current_snapshot(connection)
-    judged = judge(connection, source, packages, load_id=load_id)
+    judged = judge(connection, source, packages, load_id=load_id, again=again)
     record_checks(connection, [check for table in judged for check in table.checks], snapshot_id=snapshot)
     if _closing(judged):
         return judged, []
     progress(f"Landing {source.name}", 0.7)
-    loads = [_land_table(connection, source, table, load_id) for table in judged]
-    finished = datetime.now(UTC)
-    record_loads(connection, [_journal(source, load, load_id, started, finished) for load in loads], snapshot_id=snapshot)
+    loads = [_land_table(connection, source, table, packages, load_id) for table in judged]
+    record_loads(connection, [_journal(source, load, packages, load_id, started, snapshot) for load in loads])
     return judged, loads
 
 
@@ -123,30 +138,85 @@ def _closing(judged: list[Judged]) -> list[CheckResult]:
     return [check for table in judged for check in table.checks if check.blocking and not check.passed]
 
 
-def _land_table(connection: "duckdb.DuckDBPyConnection", source: Source, table: Judged, load_id: str) -> TableLoad:
-    target = Target(source.schema, table.name, source.table(table.name).key, table.columns)
-    prepare_table(connection, target)
-    landed = 0
+def _land_table(
+    connection: "duckdb.DuckDBPyConnection", source: Connection, table: Judged, packages: Packages, load_id: str
+) -> TableLoad:
+    resource = source.resource(table.name)
+    target = Target(source.raw_schema, table.name, resource.key or (ROW_KEY,), table.columns)
+    inserted = updated = 0
+    if table.columns:
+        prepare_table(connection, target)
     if table.rows:
-        landed = merge_rows(connection, replace(target, columns=table.staged_columns), rows=table.good_rows, load_id=load_id)
-    return TableLoad(table.name, table.extracted, landed, table.quarantined, table.checks)
+        merged = merge_rows(connection, replace(target, columns=table.staged_columns), rows=table.good_rows, load_id=load_id)
+        inserted, updated = merged.inserted, merged.updated
+        _resolve(connection, source, table)
+    condition = _deleted(connection, source, resource, packages)
+    deleted = mark_deleted(connection, target, is_deleted=condition) if condition else 0
+    counts = (table.extracted, inserted + updated, table.quarantined, inserted, updated, deleted)
+    return TableLoad(table.name, *counts, table.checks)
 
 
-def _journal(source: Source, load: TableLoad, load_id: str, started: datetime, finished: datetime) -> Load:
-    return Load(load_id, source.name, load.name, load.rows_extracted, load.rows_landed, load.rows_quarantined, started, finished)
+def _resolve(connection: "duckdb.DuckDBPyConnection", source: Connection, table: Judged) -> None:
+    """Notes in quarantine which of its rows have landed now."""
+    keys = [quote(name) for name in source.resource(table.name).key]
+    if keys:
+        key = f"concat_ws(' | ', {', '.join(f'cast({name} as varchar)' for name in keys)})"
+        connection.execute(
+            "update quarantine.rows set resolved_at = now() where resolved_at is null and source = ? and table_name = ?"
+            f" and row_key in (select {key} from {table.good_rows})",
+            [source.name, table.name],
+        )
 
 
-def _gate_error(source: Source, closing: list[CheckResult]) -> QualityGateError:
+def _deleted(connection: "duckdb.DuckDBPyConnection", source: Connection, resource: Resource, packages: Packages) -> str | None:
+    """A condition over the lake's table: the source has the row no more. None where it was not asked."""
+    if resource.deletions is None or not lake_columns(connection, source.raw_schema, resource.name):
+        return None
+    if resource.deletions.column:
+        column = f"target.{quote(resource.deletions.column)}"
+        return f"lower(coalesce({column}::varchar, '')) not in ('', 'false', 'f', '0', 'n', 'no')"
+    files = packages.keys.get(resource.name, ())
+    if not files:
+        return None
+    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+    same = " and ".join(f"there.{quote(name)} = target.{quote(name)}" for name in resource.key)
+    return f"not exists (from read_parquet([{listed}], union_by_name = true) as there where {same})"
+
+
+def _journal(source: Connection, load: TableLoad, packages: Packages, load_id: str, started: datetime, snapshot: int) -> Load:
+    finished = datetime.now(UTC)
+    before, after = packages.cursors.get(load.name, ("", ""))
+    return Load(
+        load_id,
+        source.name,
+        load.name,
+        load.rows_extracted,
+        load.rows_landed,
+        load.rows_quarantined,
+        started,
+        finished,
+        snapshot,
+        load.rows_inserted,
+        load.rows_updated,
+        load.rows_deleted,
+        sum(path.stat().st_size for path in packages.files[load.name]),
+        (finished - started).total_seconds(),
+        before,
+        after,
+    )
+
+
+def _gate_error(source: Connection, closing: list[CheckResult]) -> QualityGateError:
     reasons = "; ".join(f"{check.subject}: {check.check_name} ({check.detail})" for check in closing[:5])
     return QualityGateError(
-        f"The gate of {source.title} is closed by {len(closing)} blocking check(s): {reasons}.",
+        f"The gate of {source.label} is closed by {len(closing)} blocking check(s): {reasons}.",
         remedy="Nothing landed and nothing was lost: mend the rows in the source and run again.",
         checks=closing,
     )
 
 
 @contextmanager
-def _only_one(source: Source) -> Iterator[None]:
+def _only_one(source: Connection) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(get_settings().folder("locks") / f"load-{source.name}.lock")

@@ -46,14 +46,20 @@ class Verdict:
     failing: dict[str, list[int]]  # rule name to row positions, counted from 0
 
 
-def validate(frame: "pd.DataFrame", rules: Sequence[Rule], *, layer: str, subject: str) -> Verdict:
+def validate(
+    frame: "pd.DataFrame", rules: Sequence[Rule], *, layer: str, subject: str, weights: str | None = None, noun: str = "rows"
+) -> Verdict:
     """Runs a suite of rules over a frame with Great Expectations.
+
+    Most rows of a table are alike to the rules; so one frame row stands for all with the same truth values.
 
     Args:
         frame: Holds every column the rules are about; its index is ignored.
         rules: The suite.
         layer: The lake's schema, for the results.
         subject: The table or process, for the results.
+        weights: The column that tells how many rows each frame row stands for; default: one.
+        noun: What they are, for the results.
     """
     if frame.empty or not rules:
         return Verdict([_unchecked(rule, layer, subject) for rule in rules], {})
@@ -62,12 +68,17 @@ def validate(frame: "pd.DataFrame", rules: Sequence[Rule], *, layer: str, subjec
         suite = _suite(f"{layer}.{subject}", rules)
         batch = _batch_definition().get_batch({"dataframe": frame.reset_index(drop=True)})
         outcome = batch.validate(suite, result_format={"result_format": "COMPLETE"})
+    import pandas as pd
+
     by_rule = {result.expectation_config.meta["rule"]: result for result in outcome.results}
     results, failing = [], {}
+    stands_for = frame[weights] if weights else pd.Series(1, index=frame.index)
+    total = int(stands_for.sum())
     for rule in rules:
         found = by_rule[rule.name]
         positions = sorted(int(position) for position in found.result.get("unexpected_index_list") or [])
-        results.append(_result(rule, found, len(frame), len(positions), layer, subject))
+        failed = int(stands_for.iloc[positions].sum()) if positions else 0
+        results.append(_result(rule, found, total, failed, layer, subject, noun))
         if positions:
             failing[rule.name] = positions
     return Verdict(results, failing)
@@ -96,12 +107,13 @@ def _batch_definition() -> Any:
         return asset.add_batch_definition_whole_dataframe("whole")
 
 
-def _result(rule: Rule, found: Any, rows: int, failed: int, layer: str, subject: str) -> CheckResult:
+def _result(rule: Rule, found: Any, rows: int, failed: int, layer: str, subject: str, noun: str) -> CheckResult:
     detail = ""
     if not found.success:
-        examples = list(dict.fromkeys(str(value) for value in found.result.get("partial_unexpected_list") or []))[:5]
+        unexpected = [value for value in found.result.get("partial_unexpected_list") or [] if not isinstance(value, bool)]
+        examples = list(dict.fromkeys(str(value) for value in unexpected))[:5]
         problem = found.exception_info.get("exception_message") if isinstance(found.exception_info, dict) else None
-        detail = problem or (f"{failed} of {rows} rows" + (f", such as {', '.join(examples)}" if examples else ""))
+        detail = problem or (f"{failed} of {rows} {noun}" + (f", such as {', '.join(examples)}" if examples else ""))
     return CheckResult(layer, subject, rule.name, bool(found.success), rule.severity, rule.blocking, rows, failed, detail)
 
 
@@ -146,9 +158,6 @@ EVENT_LOG_RULES: tuple[Rule, ...] = (
 def check_event_log(process: str, *, connection: "duckdb.DuckDBPyConnection | None" = None) -> list[CheckResult]:
     """Runs the suite every event log has on `event_logs.<process>`, and tells the share of events that tie in time.
 
-    The expectations are about rows, and most rows of a log are alike; so one frame row stands for all events with the same
-    truth values, and its count is what `rows_failed` adds up.
-
     Raises:
         UnknownProcessError: There is no such event log.
     """
@@ -170,9 +179,8 @@ def check_event_log(process: str, *, connection: "duckdb.DuckDBPyConnection | No
             f"There is no event log `{process}`.", remedy="`grimoire processes` lists those there are.", process=process
         ) from error
     events = int(frame["events"].sum())
-    verdict = validate(frame, EVENT_LOG_RULES, layer="event_logs", subject=process)
-    weighted = [_weighted(result, frame, verdict.failing.get(result.check_name, []), events) for result in verdict.results]
-    return [*weighted, _presence(process, events), _ties(process, frame, events)]
+    verdict = validate(frame, EVENT_LOG_RULES, layer="event_logs", subject=process, weights="events", noun="events")
+    return [*verdict.results, _presence(process, events), _ties(process, frame, events)]
 
 
 _EVENT_LOG_SQL = """
@@ -194,12 +202,6 @@ from events
 group by case_id is null, activity is null, occurred_at is null,
     case_id_worded, activity_worded, time_plausible, times_ordered, row_unique, ties
 """
-
-
-def _weighted(result: CheckResult, frame: "pd.DataFrame", positions: list[int], events: int) -> CheckResult:
-    failed = int(frame["events"].iloc[positions].sum()) if positions else 0
-    detail = f"{failed} of {events} events" if failed else ""
-    return CheckResult(**{**result.__dict__, "rows_checked": events, "rows_failed": failed, "detail": detail})
 
 
 def _presence(process: str, events: int) -> CheckResult:

@@ -24,6 +24,12 @@ class GrimoireError(Exception):
         super().__init__(f"[G{self.code}] {problem}" + (f" {remedy}" if remedy else ""))
 
 
+class CredentialError(GrimoireError):
+    """A credential reference leads nowhere, or a system refuses what it leads to."""
+
+    code = 1001
+
+
 class IntegrationError(GrimoireError):
     """A source system, file or message could not be read."""
 
@@ -34,6 +40,30 @@ class SourceUnavailableError(IntegrationError):
     """A source system does not answer."""
 
     code = 2001
+
+
+class ConnectionFileError(IntegrationError):
+    """A connection's file cannot be used."""
+
+    code = 2002
+
+
+class UnknownConnectionError(IntegrationError):
+    """No connection has that name, or no kind of connection that type."""
+
+    code = 2003
+
+
+class ConnectionPausedError(IntegrationError):
+    """The connection is paused, or its circuit breaker is open."""
+
+    code = 2004
+
+
+class SchemaChangedError(IntegrationError):
+    """The source's columns changed and the connection's contract freezes them."""
+
+    code = 2005
 
 
 class FileFormatError(IntegrationError):

@@ -5,7 +5,7 @@ deciding what to check or to load.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +17,8 @@ create schema if not exists platform;
 create schema if not exists quarantine;
 create table if not exists platform.loads (
     load_id varchar, source varchar, table_name varchar, rows_extracted bigint, rows_landed bigint, rows_quarantined bigint,
-    started_at timestamptz, finished_at timestamptz, snapshot_id bigint);
+    started_at timestamptz, finished_at timestamptz, snapshot_id bigint, rows_inserted bigint, rows_updated bigint,
+    rows_deleted bigint, bytes bigint, seconds double, cursor_before varchar, cursor_after varchar);
 create table if not exists platform.check_results (
     checked_at timestamptz, layer varchar, subject varchar, check_name varchar, passed boolean, severity varchar,
     blocking boolean, rows_checked bigint, rows_failed bigint, detail varchar, snapshot_id bigint);
@@ -25,8 +26,9 @@ create table if not exists platform.processes (
     process varchar, title varchar, origin varchar, definition varchar, registered_at timestamptz);
 create table if not exists quarantine.rows (
     quarantined_at timestamptz, source varchar, table_name varchar, row_key varchar, rule varchar, reason varchar,
-    row_json varchar, load_id varchar);
+    row_json varchar, load_id varchar, resolved_at timestamptz);
 """
+QUARANTINE_INTO = "quarantine.rows (quarantined_at, source, table_name, row_key, rule, reason, row_json, load_id)"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,14 @@ class Load:
     rows_quarantined: int
     started_at: datetime
     finished_at: datetime
+    snapshot_id: int | None = None  # the snapshot the rows were added to
+    rows_inserted: int = 0
+    rows_updated: int = 0
+    rows_deleted: int = 0  # marked as deleted, for the source has them no more
+    bytes: int = 0  # of the staged files
+    seconds: float = 0.0
+    cursor_before: str = ""
+    cursor_after: str = ""
 
 
 def ensure_platform_tables(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -72,9 +82,11 @@ def record_checks(
     insert_rows(connection, "platform.check_results", [(now, *astuple(result), snapshot_id) for result in results])
 
 
-def record_loads(connection: "duckdb.DuckDBPyConnection", loads: Iterable[Load], *, snapshot_id: int | None = None) -> None:
-    """Appends the loads of one transaction; `snapshot_id` is the snapshot they were added to."""
-    insert_rows(connection, "platform.loads", [(*astuple(load), snapshot_id) for load in loads])
+def record_loads(connection: "duckdb.DuckDBPyConnection", loads: Iterable[Load]) -> None:
+    """Appends the loads of one transaction."""
+    insert_rows(
+        connection, f"platform.loads ({', '.join(field.name for field in fields(Load))})", [astuple(load) for load in loads]
+    )
 
 
 def insert_rows(connection: "duckdb.DuckDBPyConnection", table: str, rows: Sequence[Sequence[object]], *, batch: int = 500) -> None:

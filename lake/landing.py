@@ -13,7 +13,8 @@ from lake.connection import quote
 if TYPE_CHECKING:
     import duckdb
 
-OWN_COLUMNS: Mapping[str, str] = {"_loaded_at": "timestamptz", "_load_id": "varchar"}
+OWN_COLUMNS: Mapping[str, str] = {"_loaded_at": "timestamptz", "_load_id": "varchar", "_deleted_at": "timestamptz"}
+WRITTEN = ("_loaded_at", "_load_id")  # with every row that lands; `_deleted_at` only once the source has the row no more
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Target:
 
     schema: str
     table: str
-    key: str
-    columns: Mapping[str, str]  # name to DuckDB type, without the lake's own two
+    key: tuple[str, ...]
+    columns: Mapping[str, str]  # name to DuckDB type, without the lake's own three
 
     @property
     def name(self) -> str:
@@ -32,7 +33,7 @@ class Target:
 
 
 def lake_columns(connection: "duckdb.DuckDBPyConnection", schema: str, table: str) -> dict[str, str]:
-    """The table's columns and types in the lake, without the lake's own two; empty if there is no such table."""
+    """The table's columns and types in the lake, without the lake's own three; empty if there is no such table."""
     rows = connection.execute(
         "select column_name, data_type from duckdb_columns()"
         " where database_name = 'lake' and schema_name = ? and table_name = ? order by column_index",
@@ -54,29 +55,60 @@ def prepare_table(connection: "duckdb.DuckDBPyConnection", target: Target) -> No
             connection.execute(f"alter table {target.name} add column {quote(name)} {kind}")
 
 
-def merge_rows(connection: "duckdb.DuckDBPyConnection", target: Target, *, rows: str, load_id: str) -> int:
+@dataclass(frozen=True)
+class Merged:
+    """What a merge did."""
+
+    inserted: int
+    updated: int
+
+
+def merge_rows(connection: "duckdb.DuckDBPyConnection", target: Target, *, rows: str, load_id: str) -> Merged:
     """Merges rows on the key: new ones are inserted, changed ones updated, equal ones left alone.
+
+    A row that was marked as deleted and is there again is no longer marked.
 
     Args:
         target: Must have been prepared; of its columns those that `rows` has are written.
         rows: A table or subquery with at most one row per key.
         load_id: Written to `_load_id` of every row inserted or changed.
-
-    Returns:
-        The number of rows inserted or changed.
     """
     names = [quote(name) for name in target.columns]
     source = f"(select {', '.join(names)}, now() as _loaded_at, '{load_id}' as _load_id from {rows})"
-    written = [*names, *OWN_COLUMNS]
+    written = [*names, *WRITTEN]
     if connection.execute(f"select 1 from {target.name} limit 1").fetchone() is None:
-        statement = f"insert into {target.name} ({', '.join(written)}) from {source}"
-    else:
-        key = quote(target.key)
-        differs = " or ".join(f"target.{name} is distinct from source.{name}" for name in names if name != key) or "false"
-        statement = (
-            f"merge into {target.name} as target using {source} as source on target.{key} = source.{key}"
-            f" when matched and ({differs}) then update set {', '.join(f'{name} = source.{name}' for name in written)}"
-            f" when not matched then insert ({', '.join(written)}) values ({', '.join(f'source.{name}' for name in written)})"
-        )
+        return Merged(_count(connection, f"insert into {target.name} ({', '.join(written)}) from {source}"), 0)
+    keys = [quote(name) for name in target.key]
+    same = " and ".join(f"target.{key} = source.{key}" for key in keys)
+    sets = ", ".join([*(f"{name} = source.{name}" for name in written), "_deleted_at = null"])
+    differs = " or ".join(f"target.{name} is distinct from source.{name}" for name in names if name not in keys)
+    changed = " or ".join(filter(None, [differs, "target._deleted_at is not null"]))
+    before = _count(connection, f"select count(*) from {target.name}")
+    landed = _count(
+        connection,
+        f"merge into {target.name} as target using {source} as source on {same}"
+        f" when matched and ({changed}) then update set {sets}"
+        f" when not matched then insert ({', '.join(written)}) values ({', '.join(f'source.{name}' for name in written)})",
+    )
+    inserted = _count(connection, f"select count(*) from {target.name}") - before
+    return Merged(inserted, landed - inserted)
+
+
+def mark_deleted(connection: "duckdb.DuckDBPyConnection", target: Target, *, is_deleted: str) -> int:
+    """Marks the rows for which the condition holds as deleted, takes the mark from the others, and counts the newly marked.
+
+    Args:
+        target: Must have been prepared.
+        is_deleted: A SQL condition over the target's columns, under the alias `target`.
+    """
+    back = (
+        f"update {target.name} as target set _deleted_at = null where _deleted_at is not null and not coalesce({is_deleted}, false)"
+    )
+    connection.execute(back)
+    gone = f"update {target.name} as target set _deleted_at = now() where _deleted_at is null and coalesce({is_deleted}, false)"
+    return _count(connection, gone)
+
+
+def _count(connection: "duckdb.DuckDBPyConnection", statement: str) -> int:
     row = connection.execute(statement).fetchone()
     return int(row[0]) if row else 0

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     lake_data: str | None = Field(
         default=None, description="Where the lake's Parquet files go: a folder or an s3:// address. Default: HOME/lake."
     )
+    connections: Path | None = Field(
+        default=None, description="Folder of the connection files, one YAML per source system. Default: HOME/connections."
+    )
     memory_limit: str = Field(
         default="2GB", pattern=r"(?i)^\d+(\.\d+)? *([kmgt]i?b|%)$", description="Memory DuckDB may use in one process, such as 2GB."
     )
@@ -79,6 +82,11 @@ class Settings(BaseSettings):
     def data_path(self) -> str:
         """Folder or s3:// address of the lake's Parquet files, ending in a slash."""
         return (self.lake_data or str(self.home / "lake")).rstrip("/") + "/"
+
+    @property
+    def connections_folder(self) -> Path:
+        """Folder of the connection files; it may not be there yet."""
+        return (self.connections or self.home / "connections").expanduser().absolute()
 
     @property
     def is_remote_lake(self) -> bool:

@@ -5,7 +5,7 @@ What belongs here: the memory of the last build. What does not: building (`orche
 
 import hashlib
 
-from connectors.sources import SOURCES
+from connectors.connections import connections
 from lake import connect, get_settings, quote
 from lake.versions import relation_version
 from orchestration.dbt_manifest import project_key
@@ -17,10 +17,10 @@ def build_key() -> str | None:
 
     words = [project_key()]
     with connect(read_only=True) as connection:
-        for source in SOURCES.values():
-            for table in source.tables:
+        for source in connections().values():
+            for table in source.resources:
                 try:
-                    version = relation_version(connection, f"lake.{source.schema}.{quote(table.name)}")
+                    version = relation_version(connection, f"lake.{source.raw_schema}.{quote(table.name)}")
                 except duckdb.CatalogException:
                     return None
                 words.append(version or "")

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import dagster as dg
 
-from connectors.sources import SOURCES, Source
+from connectors.connection import Connection
+from connectors.connections import connections
 from lake.errors import QualityGateError
 from lake.journal import CheckResult
 from orchestration.checks import as_asset_checks, check_specs
@@ -19,33 +20,33 @@ from orchestration.progress import progress_of
 AGAIN = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)  # a source system may be away for a moment
 
 
-def tables_of(source: Source) -> list[dg.AssetSpec]:
+def tables_of(source: Connection) -> list[dg.AssetSpec]:
     """The tables in the source system, which the platform reads and does not make."""
     return [
-        dg.AssetSpec(source_key(source.name, table.name), group_name="source", description=source.title, kinds={source.kind})
-        for table in source.tables
+        dg.AssetSpec(source_key(source.name, table.name), group_name="source", description=source.label, kinds={source.type})
+        for table in source.resources
     ]
 
 
-def landing(source: Source) -> dg.AssetsDefinition:
+def landing(source: Connection) -> dg.AssetsDefinition:
     """The step that lands a source's tables in schema raw_<source>, all of them or none."""
     specs = [
         dg.AssetSpec(
             raw_key(source.name, table.name),
             deps=[source_key(source.name, table.name)],
             group_name="raw",
-            description=f"{source.schema}.{table.name}, as the source holds it, with _loaded_at and _load_id.",
+            description=f"{source.raw_schema}.{table.name}, as the source holds it, with _loaded_at and _load_id.",
             kinds={"dlt", "ducklake"},
             freshness_policy=EVERY_DAY,
             automation_condition=dg.AutomationCondition.on_cron("0 4 * * *"),
         )
-        for table in source.tables
+        for table in source.resources
     ]
 
     @dg.multi_asset(
         name=f"load_{source.name}",
         specs=specs,
-        check_specs=[check for table in source.tables for check in check_specs(raw_key(source.name, table.name))],
+        check_specs=[check for table in source.resources for check in check_specs(raw_key(source.name, table.name))],
         required_resource_keys={RESOURCE},
         retry_policy=AGAIN,
         pool=POOL,
@@ -72,12 +73,12 @@ def landing(source: Source) -> dg.AssetsDefinition:
     return load
 
 
-def _closed(source: Source, error: QualityGateError) -> Iterator[dg.AssetCheckResult]:
+def _closed(source: Connection, error: QualityGateError) -> Iterator[dg.AssetCheckResult]:
     """The checks that closed the gate, where one can see them; nothing was landed."""
     by_table: dict[str, list[CheckResult]] = {}
     for check in cast(list[CheckResult], error.data.get("checks", [])):
         by_table.setdefault(check.subject, []).append(check)
-    for table in source.tables:
+    for table in source.resources:
         if table.name in by_table:
             results = as_asset_checks(by_table[table.name], asset=raw_key(source.name, table.name))
             yield from (result for result in results if not result.passed)
@@ -86,5 +87,5 @@ def _closed(source: Source, error: QualityGateError) -> Iterator[dg.AssetCheckRe
 @dg.definitions
 def defs() -> dg.Definitions:
     """A landing step per source, and the source's tables."""
-    tables = [table for source in SOURCES.values() for table in tables_of(source)]
-    return dg.Definitions(assets=[*tables, *(landing(source) for source in SOURCES.values())])
+    tables = [table for source in connections().values() for table in tables_of(source)]
+    return dg.Definitions(assets=[*tables, *(landing(source) for source in connections().values())])

@@ -13,15 +13,15 @@ import psycopg
 import pytest
 
 import lake
+from connectors.demo.connections import demo_connections
 from connectors.extract import extract
 from connectors.load import LoadReport, TableLoad, load_source
 from connectors.packages import pending
-from connectors.sources import SOURCES
 from lake.database import DEMO_ERP
-from lake.errors import QualityGateError, SettingsError, SourceUnavailableError
+from lake.errors import QualityGateError, SourceUnavailableError, UnknownConnectionError
 
 SCHEMA = Path(__file__).resolve().parents[2] / "connectors" / "demo" / "erp_schema.sql"
-ERP = SOURCES["erp"]
+ERP = demo_connections()["erp"]
 
 ROWS = """
 insert into employees select i, 'Employee ' || i, i || '@example.com', 'Sales North', 'clerk', true, '2024-01-01', '2024-01-01'
@@ -226,7 +226,7 @@ def test_a_source_that_lacks_a_table_is_named_and_the_next_load_is_whole(small_e
 
 
 def test_an_unknown_source_is_refused_with_the_known_ones(grimoire_home: Path):
-    with pytest.raises(SettingsError, match="erp, crm"):
+    with pytest.raises(UnknownConnectionError, match="erp, crm"):
         load_source("sap")
 
 

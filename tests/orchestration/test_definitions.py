@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.sources import SOURCES
+from connectors.connections import connections
 from lake.settings import PROJECT_ROOT
 from orchestration.layers import LAYERS
 
@@ -93,8 +93,8 @@ def test_every_table_of_every_source_is_landed_and_guarded_by_a_blocking_check(d
     import dagster as dg
 
     graph = definitions.resolve_asset_graph()
-    for source in SOURCES.values():
-        for table in source.tables:
+    for source in connections().values():
+        for table in source.resources:
             key = dg.AssetKey(["raw", source.name, table.name])
             assert graph.get(key).is_materializable
             assert graph.get_check_spec(dg.AssetCheckKey(key, "gate")).blocking

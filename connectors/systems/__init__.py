@@ -1,0 +1,45 @@
+"""Ready-made systems: for each a `system.yaml` with the resources, keys, cursors, staging and event logs of a system people run.
+
+What belongs here: finding a system and completing a connection file that names one. What does not: reading (`connectors.kinds`).
+
+A connection file says `type: <system>` and what only its owner knows: address, credentials, perhaps fewer resources. All else comes
+from here, and each of it can be said otherwise in the file.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+OWN_FIELDS = ("title", "proven", "about")  # of a system itself, not of connections to it
+
+
+@lru_cache(maxsize=1)
+def systems() -> dict[str, dict[str, Any]]:
+    """Every ready-made system, by name."""
+    import yaml
+
+    return {path.parent.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*/system.yaml"))}
+
+
+def complete(words: dict[str, Any]) -> dict[str, Any]:
+    """A connection file's words with what its system adds; the same words where its type is no ready-made system.
+
+    `resources` may be left out (all of the system's), be a list of names (those), or hold mappings with a name: they are laid over the
+    system's resource of that name, or added where it has none.
+    """
+    system = systems().get(str(words.get("type")))
+    if system is None:
+        return words
+    offered = {name: value for name, value in system.items() if name not in OWN_FIELDS}
+    whole = {**offered, **{name: value for name, value in words.items() if name != "type"}, "system": words["type"]}
+    if "resources" in words:
+        known = {each["name"]: each for each in offered.get("resources", [])}
+        whole["resources"] = [_laid_over(each, known) for each in words["resources"] or []]
+    return whole
+
+
+def _laid_over(said: Any, known: dict[str, dict[str, Any]]) -> Any:
+    if isinstance(said, str):
+        return known.get(said, {"name": said})
+    return {**known.get(said.get("name"), {}), **said} if isinstance(said, dict) else said
