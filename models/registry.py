@@ -21,6 +21,7 @@ from typing import Any, Literal
 from lake.database import MLFLOW, database_url
 from lake.errors import ModelError
 from lake.settings import Settings, get_settings
+from models.artifact_locations import move_artifact_locations
 from models.predictor import ForecastPoint, Predictor
 from models.series import Series
 
@@ -47,16 +48,17 @@ class Registry:
     def __init__(self, settings: Settings | None = None) -> None:
         settings = settings or get_settings()
         mlflow = quiet_mlflow()
-        artifacts = settings.folder("mlflow", "artifacts")
-        address = database_url(MLFLOW, settings=settings).render_as_string(hide_password=False)
+        artifacts = settings.folder("mlflow", "artifacts").as_uri()
+        database = database_url(MLFLOW, settings=settings)
+        address = database.render_as_string(hide_password=False)
         mlflow.set_tracking_uri(address)
         mlflow.set_registry_uri(address)
         self.client = mlflow.MlflowClient()
         self.mlflow = mlflow
         known = self.client.get_experiment_by_name(EXPERIMENT)
-        self.experiment = (
-            known.experiment_id if known else self.client.create_experiment(EXPERIMENT, artifact_location=artifacts.as_uri())
-        )
+        if known and known.artifact_location != artifacts:  # the home folder has been moved
+            move_artifact_locations(database, old=known.artifact_location, new=artifacts)
+        self.experiment = known.experiment_id if known else self.client.create_experiment(EXPERIMENT, artifact_location=artifacts)
 
     @contextlib.contextmanager
     def training(self, *, parameters: Mapping[str, Any]) -> Iterator[str]:
