@@ -25,8 +25,8 @@ def systems() -> dict[str, dict[str, Any]]:
 def complete(words: dict[str, Any]) -> dict[str, Any]:
     """A connection file's words with what its system adds; the same words where its type is no ready-made system.
 
-    `resources` may be left out (all of the system's), be a list of names (those), or hold mappings with a name: they are laid over the
-    system's resource of that name, or added where it has none.
+    `resources` may be left out (all of the system's), be a list of names (those), or hold mappings with a name: they are laid over
+    the system's resource of that name, or added where it has none.
     """
     system = systems().get(str(words.get("type")))
     if system is None:
