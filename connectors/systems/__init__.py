@@ -42,4 +42,4 @@ def complete(words: dict[str, Any]) -> dict[str, Any]:
 def _laid_over(said: Any, known: dict[str, dict[str, Any]]) -> Any:
     if isinstance(said, str):
         return known.get(said, {"name": said})
-    return {**known.get(said.get("name"), {}), **said} if isinstance(said, dict) else said
+    return {**known.get(str(said.get("name")), {}), **said} if isinstance(said, dict) else said
