@@ -48,10 +48,32 @@ def test_maverick_buying_is_found_in_the_products(truths: dict[str, Any]) -> Non
 
 
 def test_payments_before_goods_receipt_are_found(truths: dict[str, Any]) -> None:
-    (found,) = ask("select count(*) filter (is_paid_before_receipt) as invoices from products.procurement__supplier_invoices")
-    planted = truths["payments_before_goods_receipt"]["payments_before_receipt"]
+    (found,) = ask("""
+        select count(*) as payments, count(*) filter (is_early) as early, sum(amount) filter (is_early) as amount,
+            count(distinct invoice_id) filter (is_early) as invoices
+        from (
+            select p.invoice_id, p.amount, i.first_goods_received_at is null or p.paid_at < i.first_goods_received_at as is_early
+            from staging.stg_erp__payments as p join products.procurement__supplier_invoices as i using (invoice_id))""")
+    (flagged,) = ask("select count(*) filter (is_paid_before_receipt) as invoices from products.procurement__supplier_invoices")
+    planted = truths["payments_before_goods_receipt"]
 
-    assert 0 < found["invoices"] <= planted, "an invoice may have been paid early more than once"
+    assert planted["payments_before_receipt"] > 0
+    assert (found["payments"], found["early"]) == (planted["payments"], planted["payments_before_receipt"])
+    assert found["amount"] == pytest.approx(planted["amount"], abs=0.005)
+    assert flagged["invoices"] == found["invoices"], "the product flags the invoices such a payment was made for"
+
+
+def test_the_break_in_demand_is_found(truths: dict[str, Any]) -> None:
+    planted = truths["demand_break"]
+    (found,) = ask(f"""
+        with orders as (
+            select (created_at at time zone 'Europe/Berlin')::date - date '{planted["broke_on"]}' as day
+            from products.sales__orders where opportunity_id is null)
+        select count(*) filter (day between -91 and -1) as before, count(*) filter (day between 0 and 90) as after from orders""")
+    a_day = {part: found[part] / planted[part]["working_days"] for part in ("before", "after")}
+
+    assert (found["before"], found["after"]) == (planted["before"]["orders"], planted["after"]["orders"])
+    assert a_day["after"] < a_day["before"], "demand fell"
 
 
 def test_the_slow_team_is_found(truths: dict[str, Any]) -> None:
