@@ -8,14 +8,16 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.event_log_landing import FileOptions, ImportReport, land_event_log, refuse_taken_name
+from connectors.imported import journal_import
 from connectors.process_names import process_name
 from connectors.staged import Progress, Staged, no_progress
 from connectors.timestamps import zone_of_times
-from lake import in_transaction
+from lake import current_snapshot, in_transaction
 from lake.errors import FileFormatError
 
 if TYPE_CHECKING:
@@ -94,10 +96,20 @@ def _in_transaction(
     land: Callable[..., ImportReport], path: Path, process: str, options: FileOptions, progress: Progress
 ) -> ImportReport:
     def work(connection: "duckdb.DuckDBPyConnection") -> ImportReport:
+        started_at, snapshot_id = datetime.now(UTC), current_snapshot(connection)
         refuse_taken_name(connection, process)
         progress(f"Reading {path.name}", 0.0)
         with zone_of_times(connection, options.time_zone):
-            return land(connection, path, process=process, options=options, progress=progress)
+            report = land(connection, path, process=process, options=options, progress=progress)
+        journal_import(
+            connection,
+            process,
+            load_id=report.load_id,
+            started_at=started_at,
+            snapshot_id=snapshot_id,
+            size=path.stat().st_size,
+        )
+        return report
 
     return in_transaction(work)
 

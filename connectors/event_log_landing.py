@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from connectors.event_log_columns import Roles, assign_roles, attribute_names
+from connectors.imported import drop_relations
 from connectors.staged import ROW, Staged
 from connectors.timestamps import read_timestamps
 from lake import quote
@@ -49,6 +50,7 @@ class ImportReport:
     seconds: float
     columns: dict[str, str] = field(default_factory=dict)  # the contract's part to the file's column
     notes: list[str] = field(default_factory=list)  # what was guessed and the reader should know
+    load_id: str = ""  # what its rows bear in `_load_id`, and those set aside in `quarantine.rows`
 
 
 def refuse_taken_name(connection: "duckdb.DuckDBPyConnection", process: str) -> None:
@@ -86,7 +88,7 @@ def land_event_log(
         )
     notes = [*staged.notes, *notes]
     report = publish(connection, process, roles, (cases, events, activities), file=file, details=staged.details)
-    return replace(report, rows_quarantined=quarantined, notes=notes)
+    return replace(report, rows_quarantined=quarantined, notes=notes, load_id=load_id)
 
 
 def publish(
@@ -127,7 +129,6 @@ def _contract_columns(
     return expressions, [reading.note for reading in read.values() if reading.note]
 
 
-OCEL_PARTS = ("events", "objects", "event_objects", "object_objects", "object_values")
 COMPLETE = "case_id is not null and activity is not null and occurred_at is not null"
 
 
@@ -210,15 +211,7 @@ def clear_process(connection: "duckdb.DuckDBPyConnection", process: str) -> None
     """Drops whatever an earlier import of that name left, and makes the schemas an import needs."""
     ensure_platform_tables(connection)
     connection.execute("create schema if not exists raw_files; create schema if not exists event_logs")
-    own = [process, *(f"{process}__{part}" for part in OCEL_PARTS)]
-    for kind, catalogue in (("view", "duckdb_views()"), ("table", "duckdb_tables()")):
-        found = connection.execute(
-            f"select schema_name, {kind}_name from {catalogue} where database_name = 'lake' and schema_name in"
-            f" ('raw_files', 'event_logs') and list_contains(?, {kind}_name)",
-            [own],
-        ).fetchall()
-        for schema, name in found:
-            connection.execute(f"drop {kind} {quote(schema)}.{quote(name)}")
+    drop_relations(connection, process)
 
 
 def _why(connection: "duckdb.DuckDBPyConnection", load_id: str) -> str:

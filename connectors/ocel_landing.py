@@ -45,7 +45,8 @@ def land_ocel(connection: "duckdb.DuckDBPyConnection", log: Ocel, *, process: st
     register_process(connection, process, title=process.replace("_", " ").capitalize(), origin="file", definition=definition)
     cases, events, activities = counts
     notes = [f"The cases are the objects of type `{kind}`; others are {', '.join(k for k in kinds if k != kind) or 'none'}."]
-    return ImportReport(process, cases, events, activities, quarantined, 0.0, {"case": kind}, [*notes, *([note] if note else [])])
+    notes += [note] if note else []
+    return ImportReport(process, cases, events, activities, quarantined, 0.0, {"case": kind}, notes, load_id)
 
 
 def _stage(connection: "duckdb.DuckDBPyConnection", log: Ocel, options: FileOptions) -> str:

@@ -6,6 +6,7 @@ not of its declared type: `land_stream` raises NeedsStaging then, and the file g
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
@@ -53,7 +54,8 @@ def land_stream(
         stream.complain()
     counts = landing.counts(stream)
     described = {"log": details} if details else {}
-    return publish(connection, process, landing.roles(), counts, file=path.name, details=described)
+    report = publish(connection, process, landing.roles(), counts, file=path.name, details=described)
+    return replace(report, load_id=landing.load_id)
 
 
 class _Stream:
@@ -124,7 +126,7 @@ class _Landing:
         self._connection = connection
         self._given = {role: getattr(options, role) for role in ("case", "activity", "timestamp", "start", "resource")}
         self._table = f"raw_files.{quote(process)}"
-        self._load_id = uuid.uuid4().hex
+        self.load_id = uuid.uuid4().hex
         self._roles: Roles | None = None
         self._columns: dict[str, Column] = {}
         self._names: dict[str, str] = {}
@@ -170,7 +172,7 @@ class _Landing:
         values = ", ".join(f"{value} as {name}" for name, value in chosen.items())
         return (
             f"insert into {self._table} ({', '.join(chosen)}, _loaded_at, _load_id)"
-            f" select *, now(), '{self._load_id}' from (select {values} from xes_rows) where {COMPLETE}"
+            f" select *, now(), '{self.load_id}' from (select {values} from xes_rows) where {COMPLETE}"
         )
 
     def counts(self, stream: _Stream) -> tuple[int, int, int]:

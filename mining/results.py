@@ -12,6 +12,9 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from connectors.quality import check_event_log
+from lake.journal import CheckResult, record_checks
+from lake.registry import processes
 from lake.transactions import in_transaction
 from mining import kernels
 from mining.conformance import SECONDS, Conformance, align
@@ -117,11 +120,21 @@ def mine(
             seconds=alignment_seconds,
             progress=lambda what, done: tell(what, 0.4 + 0.5 * done),
         )
+        checks = _checks(log, process)
     result = _result(process, log.snapshot_id or 0, summary, found, conformance, perf_counter() - started)
     tell("Writing the results", 0.9)
-    in_transaction(lambda connection: _write(connection, result, tables, model, conformance))
+    in_transaction(lambda connection: _write(connection, result, tables, model, conformance, checks))
     tell("Mined", 1.0)
     return result
+
+
+def _checks(log: EventLog, process: str) -> list[CheckResult]:
+    """What the event log's expectations say of an imported log; a product's are checked before it is mined.
+
+    An import does not wait for them: they cost as much as landing a small log.
+    """
+    origins = {known.name: known.origin for known in processes(log.events.connection)}
+    return check_event_log(process, connection=log.events.connection) if origins.get(process) == "file" else []
 
 
 def _discovery(log: EventLog, process: str, cases: int, *, miner: str, noise: float, growth: float) -> Discovery:
@@ -177,7 +190,10 @@ def _write(
     tables: dict[str, "pyarrow.Table"],
     model: Model,
     conformance: Conformance,
+    checks: list[CheckResult],
 ) -> None:
+    if checks:
+        record_checks(connection, checks, snapshot_id=result.snapshot_id)
     connection.execute("create schema if not exists mining")
     extra = {"variants": _fitness_table(conformance), "models": _model_table(result, model)}
     for table, columns in COLUMNS.items():

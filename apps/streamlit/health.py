@@ -14,12 +14,15 @@ FRESH_SECONDS, STALE_SECONDS = 1.1 * DAY, 3 * DAY
 
 
 def freshness() -> Rows:
-    """Per source: when it was last loaded, how many tables and rows the last load brought, rows quarantined ever."""
+    """Per source: when it was last loaded, how many tables and rows the last load brought, rows quarantined ever.
+
+    Imported files are no source: nobody expects them to come again.
+    """
     return rows(
         """with last as (
                select source, max_by(load_id, finished_at) as load_id, max(finished_at) as loaded_at,
                       sum(rows_quarantined)::bigint as rows_quarantined, sum(rows_landed)::bigint as all_rows
-               from platform.loads group by source)
+               from platform.loads where source <> 'file' group by source)
            select last.source, last.loaded_at, count(*) as tables, sum(l.rows_landed)::bigint as rows_landed, last.all_rows,
                   last.rows_quarantined, max(l.snapshot_id) as snapshot_id
            from last join platform.loads l on l.source = last.source and l.load_id = last.load_id

@@ -95,6 +95,30 @@ def test_rows_with_too_many_or_too_few_fields_go_to_quarantine_with_their_line(t
     assert rows("select row_key from quarantine.rows where table_name = 'ragged' order by 1") == [("line 5",), ("line 6",)]
 
 
+def loads_of(name: str) -> list[tuple[Any, ...]]:
+    columns = "rows_extracted, rows_landed, rows_quarantined, rows_inserted, bytes, source"
+    return rows(f"select {columns} from platform.loads where table_name = '{name}' order by finished_at")
+
+
+def test_an_import_is_noted_among_the_loads_with_what_it_landed_and_set_aside(tmp_path: Path):
+    path = file(tmp_path, "noted.csv", ORDERS + "3,place\n4,,2024-01-04,Ann\n")
+    report = import_event_log(path)
+    assert loads_of("noted") == [(5, 3, 2, 3, path.stat().st_size, "file")]
+    ((load_id, snapshot_id, seconds),) = rows("select load_id, snapshot_id, seconds from platform.loads where table_name = 'noted'")
+    assert load_id == report.load_id and seconds > 0
+    assert rows("select distinct _load_id from raw_files.noted") == [(load_id,)]
+    with lake.connect(read_only=True, as_of=snapshot_id) as before:
+        assert not before.execute("select 1 from duckdb_tables() where table_name = 'noted'").fetchall()
+
+
+def test_every_import_is_noted_and_one_that_fails_is_not(tmp_path: Path):
+    import_event_log(file(tmp_path, "twice.csv", ORDERS))
+    import_event_log(file(tmp_path, "twice.csv", ORDERS + "3,place,2024-01-04,Ann\n"))
+    with pytest.raises(FileFormatError):
+        import_event_log(file(tmp_path, "twice.csv", "case_id,activity,timestamp\n1,a,\n"))
+    assert [landed for _, landed, *_ in loads_of("twice")] == [3, 4]
+
+
 def test_equal_timestamps_keep_the_recorded_order(tmp_path: Path):
     lines = "".join(f"1,step {number:03},2024-01-01\n" for number in range(400))
     report = import_event_log(file(tmp_path, "ties.csv", "case,activity,time\n" + lines))

@@ -252,3 +252,17 @@ def test_a_longer_log_with_the_same_model_aligns_only_its_new_variants():
     mine("fresh", noise=0)
     assert rows_of("variants", "grown") == rows_of("variants", "fresh")
     assert len(asked) <= 1
+
+
+def test_an_imported_log_is_checked_as_it_is_mined_and_the_results_name_the_snapshot(tmp_path):
+    from connectors.event_log_files import import_event_log
+
+    (tmp_path / "checked.csv").write_text("case,activity,time\n1,a,2024-01-01\n1,b,2024-01-01\n2,a,2024-01-03\n")
+    import_event_log(tmp_path / "checked.csv")
+    mined = mine("checked", noise=0)
+    found = lake.query(
+        "select check_name, passed, rows_checked, snapshot_id from platform.check_results where subject = 'checked'"
+    ).fetchall()
+
+    assert len(found) > 5 and ("the log has events", True, 3, mined.snapshot_id) in found
+    assert {(rows, snapshot) for _, _, rows, snapshot in found} == {(3, mined.snapshot_id)}
