@@ -30,11 +30,13 @@ def event_log_check(process: str) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(name=f"check_{process}", specs=check_specs(key), required_resource_keys={RESOURCE}, pool=POOL)
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         from connectors.quality import check_event_log
-        from lake import in_transaction
+        from lake import connect, current_snapshot, in_transaction
         from lake.journal import record_checks
 
-        results = check_event_log(process)
-        in_transaction(lambda connection: record_checks(connection, results))
+        with connect(read_only=True) as connection:
+            connection.begin()  # the results and the snapshot they name belong together
+            snapshot, results = current_snapshot(connection), check_event_log(process, connection=connection)
+        in_transaction(lambda connection: record_checks(connection, results, snapshot_id=snapshot))
         yield from as_asset_checks(results, asset=key)
 
     return check

@@ -136,3 +136,10 @@ def test_a_figure_can_be_computed_again_from_its_snapshot(truths: dict[str, Any]
     )  # fmt: skip
 
     assert again == [{"cases": mined["cases"], "events": mined["events"]}]
+
+
+def test_every_check_names_the_snapshot_it_was_made_on(truths: dict[str, Any]) -> None:
+    rows = ask("select layer, count(*) as checks, count(snapshot_id) as placed from platform.check_results group by layer")
+
+    assert {"event_logs", "raw_erp", "raw_crm"} <= {row["layer"] for row in rows}
+    assert all(row["checks"] == row["placed"] for row in rows), rows
