@@ -32,13 +32,32 @@ def freshness() -> Rows:
 
 
 def latest_checks() -> Rows:
-    """Newest result of every check, failures first."""
+    """Newest result of every check, failures first; beside it the newest one that had rows to look at.
+
+    A load that brings nothing new checks no row: `last_rows_checked`, `last_rows_failed` and `last_rows_at` say what the last
+    one with rows found. They are None where there never was one.
+    """
     return rows(
-        """select layer, subject, check_name, severity, blocking, passed, rows_checked, rows_failed, detail, checked_at, snapshot_id
-           from platform.check_results
+        """with results as (
+               select *, max(checked_at) filter (rows_checked > 0) over same as last_rows_at,
+                      arg_max(rows_checked, checked_at) filter (rows_checked > 0) over same as last_rows_checked,
+                      arg_max(rows_failed, checked_at) filter (rows_checked > 0) over same as last_rows_failed
+               from platform.check_results window same as (partition by layer, subject, check_name))
+           select layer, subject, check_name, severity, blocking, passed, rows_checked, rows_failed, detail, checked_at,
+                  snapshot_id, last_rows_checked, last_rows_failed, last_rows_at
+           from results
            qualify row_number() over (partition by layer, subject, check_name order by checked_at desc) = 1
            order by passed, severity, layer, subject, check_name""",
         needs=("platform.check_results",),
+    )
+
+
+def flattening() -> Rows:
+    """Per process what making cases of objects costs: events, events of several cases, copies too many, events of no case."""
+    return rows(
+        """select process, case_notion, events, case_events, duplicated_events, extra_copies, events_in_no_case
+           from products.kpis__flattening order by extra_copies desc, process""",
+        needs=("products.kpis__flattening",),
     )
 
 

@@ -90,6 +90,9 @@ create table products.kpis__daily as
 create table products.kpis__weekly as
     select kpi, title, unit, domain, higher_is_better, date_trunc('week', period)::date as period, avg(value) as value
     from products.kpis__daily group by all;
+create table products.kpis__flattening as
+    select 'order_to_cash' as process, 'sales_order' as case_notion, 1000 as events, 5 as events_in_no_case, 1250 as case_events,
+           200 as duplicated_events, 255 as extra_copies;
 create table forecasts.forecasts as
     select kpi as series, any_value(title) as title, any_value(unit) as unit, grain,
            (date '2026-01-05' + (i * step)::integer)::date as period,
@@ -112,10 +115,13 @@ insert into platform.loads (load_id, source, table_name, rows_extracted, rows_la
     snapshot_id) values
     ('l1', 'erp', 'sale_orders', 1000, 990, 10, now() - interval 2 hour, now() - interval 1 hour, 3),
     ('l1', 'erp', 'payments', 800, 800, 0, now() - interval 2 hour, now() - interval 1 hour, 3),
+    ('l3', 'file', 'bestellung', 250, 250, 0, now() - interval 900 hour, now() - interval 900 hour, 5),
     ('l2', 'crm', 'accounts', 120, 120, 0, now() - interval 90 hour, now() - interval 89 hour, 4);
 insert into platform.check_results (checked_at, layer, subject, check_name, severity, blocking, passed, rows_checked,
     rows_failed, detail, snapshot_id) values
-    (now(), 'raw_erp', 'sale_orders', 'key is unique', 'error', true, true, 1000, 0, '', 3),
+    (now() - interval 1 day, 'raw_erp', 'sale_orders', 'key is unique', 'error', true, true, 900, 2, '', 2),
+    (now() - interval 1 hour, 'raw_erp', 'sale_orders', 'key is unique', 'error', true, true, 1000, 0, '', 3),
+    (now(), 'raw_erp', 'sale_orders', 'key is unique', 'error', true, true, 0, 0, '', 6),
     (now(), 'raw_erp', 'sale_orders', 'amount is not negative', 'warning', false, false, 1000, 10, 'lowest -12.00', 3),
     (now(), 'event_logs', 'order_to_cash', 'timestamps are plausible', 'error', true, true, 480, 0, '', 5);
 insert into quarantine.rows (quarantined_at, source, table_name, row_key, rule, reason, row_json, load_id)

@@ -124,6 +124,17 @@ def test_health_counts_the_newest_result_of_each_check_and_the_age_of_each_sourc
     assert len(health.quarantined("crm")) == 0
 
 
+def test_a_check_that_had_no_rows_stands_beside_the_last_one_that_had(filled_home):
+    (check,) = [check for check in health.latest_checks() if check["check_name"] == "key is unique"]
+    assert (check["rows_checked"], check["last_rows_checked"], check["last_rows_failed"]) == (0, 1000, 0)
+    assert check["last_rows_at"] < check["checked_at"]
+
+
+def test_imported_files_are_no_source_that_grows_stale(filled_home):
+    assert "file" in {row["source"] for row in health.loads()}
+    assert "file" not in {row["source"] for row in health.freshness()}
+
+
 @pytest.mark.parametrize(
     ("model", "mase", "coverage", "words"),
     [

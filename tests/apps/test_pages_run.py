@@ -78,6 +78,18 @@ def test_mined_figures_say_as_of_when_and_from_which_snapshot(filled_home, name)
     assert "from lake snapshot 1" in words(page(name, process="order_to_cash"))
 
 
+def test_data_quality_shows_the_last_count_of_a_check_that_had_no_rows_this_time(filled_home):
+    app = page("data_quality")
+    shown = app.dataframe[0].value.set_index("Check")["Last with rows"]
+    assert shown["key is unique"].startswith("1,000, 0 failed, 20")
+    assert shown["amount is not negative"] == ""
+
+
+def test_data_quality_says_how_many_events_flattening_duplicates(filled_home):
+    said = words(page("data_quality"))
+    assert "200 (20 %)" in said and "sales order" in said and "1,250" in said
+
+
 @pytest.mark.parametrize(("name", "says"), [("process_map", "of 26 cases"), ("variants", "among <b>26</b> cases")])
 def test_a_timeframe_chosen_on_a_page_narrows_its_figures(filled_home, name, says):
     app = page(name, process="order_to_cash")

@@ -3,12 +3,14 @@
 What belongs here: the page's layout. What does not: its figures (`health`) and checking anything.
 """
 
+from typing import Any
+
 import streamlit as st
 
 from apps.streamlit import health, look
-from apps.streamlit.choices import chosen_process
-from apps.streamlit.reading import Rows
-from apps.streamlit.wording import age, count, duration, moment, safe
+from apps.streamlit.choices import chosen_process, known_processes
+from apps.streamlit.reading import Rows, snapshot_id
+from apps.streamlit.wording import age, count, duration, moment, safe, share
 
 ALL, OWN = "The whole lake", "This process's event log"
 
@@ -24,8 +26,9 @@ def main() -> None:
         scope = st.segmented_control("Checks of", [ALL, OWN], default=ALL, required=True, key="scope", bind="query-params")
         checks = health.of_process(checks, process.name) if scope == OWN else checks
     summary(checks)
-    tabs = st.tabs(["Checks", "Quarantined rows", "Loads", "Freshness"])
-    for tab, part in zip(tabs, (lambda: check_table(checks), quarantine, load_table, freshness), strict=True):
+    tabs = st.tabs(["Checks", "Quarantined rows", "Loads", "Freshness", "Flattening"])
+    parts = (lambda: check_table(checks), quarantine, load_table, freshness, flattening)
+    for tab, part in zip(tabs, parts, strict=True):
         with tab:
             part()
 
@@ -57,6 +60,7 @@ def check_table(checks: Rows) -> None:
                 "Check": c["check_name"],
                 "Rows checked": c["rows_checked"],
                 "Rows failed": c["rows_failed"],
+                "Last with rows": last_with_rows(c),
                 "Blocking": c["blocking"],
                 "Detail": c["detail"],
                 "Checked": moment(c["checked_at"]),
@@ -68,8 +72,16 @@ def check_table(checks: Rows) -> None:
         height=min(560, 60 + 35 * max(1, len(found))),
         key="checks",
     )
+    st.caption("A load without new rows checks none; “Last with rows” then says what the last check that had some found.")
     newest = max(checks, key=lambda check: check["checked_at"])
     look.as_of(newest["checked_at"], newest["snapshot_id"], what="Checked")
+
+
+def last_with_rows(check: dict[str, Any]) -> str:
+    """What the last result that is about rows said, where the newest one is about none."""
+    if check["rows_checked"] or not check["last_rows_checked"]:
+        return ""
+    return f"{count(check['last_rows_checked'])}, {count(check['last_rows_failed'])} failed, {moment(check['last_rows_at'])}"
 
 
 def quarantine() -> None:
@@ -148,6 +160,33 @@ def freshness() -> None:
     ]
     look.table(heads, cells)
     st.caption("Green: loaded within a day. Amber: within three days. Red: older.")
+
+
+def flattening() -> None:
+    found = health.flattening()
+    if not found:
+        st.caption("No data product has an object-centric event log yet.")
+        return
+    look.line(
+        "An event that concerns several objects stands in the case of each: once in the object-centric log, several times in the "
+        "case view. <b>Counting rows of a case view counts it that often.</b>"
+    )
+    titles = {process.name: process.title for process in known_processes()}
+    cells = [
+        [
+            safe(titles.get(row["process"], row["process"])),
+            safe(str(row["case_notion"]).replace("_", " ")),
+            count(row["events"]),
+            count(row["case_events"]),
+            f"{count(row['duplicated_events'])} ({safe(share(row['duplicated_events'] / row['events'] if row['events'] else 0))})",
+            count(row["extra_copies"]),
+            count(row["events_in_no_case"]),
+        ]
+        for row in found
+    ]
+    heads = ("Events", "Rows of the case view", "Events in several cases", "Copies too many", "Events in no case")
+    look.table([("Process", False), ("Cases are objects of type", False), *((head, True) for head in heads)], cells)
+    st.html(f'<div class="gr-asof">Read from lake snapshot {snapshot_id()}.</div>')
 
 
 main()
