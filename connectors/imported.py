@@ -17,13 +17,17 @@ RAW, LOGS = "raw_files", "event_logs"
 OCEL_PARTS = ("events", "objects", "event_objects", "object_objects", "object_values")
 
 
+def names_of(process: str) -> list[str]:
+    """What the tables, views and quarantined rows of an import of that name may be called."""
+    return [process, *(f"{process}__{part}" for part in OCEL_PARTS)]
+
+
 def relations_of(connection: "duckdb.DuckDBPyConnection", process: str, *, kind: Literal["view", "table"]) -> list[tuple[str, str]]:
     """Schema and name of the views or tables that an import of that name made."""
-    own = [process, *(f"{process}__{part}" for part in OCEL_PARTS)]
     return connection.execute(
         f"select schema_name, {kind}_name from duckdb_{kind}s() where database_name = 'lake'"
         f" and schema_name in ('{RAW}', '{LOGS}') and list_contains(?, {kind}_name) order by all",
-        [own],
+        [names_of(process)],
     ).fetchall()
 
 

@@ -19,6 +19,7 @@ from mining.filters import (
     filters_from_json,
     filters_to_json,
 )
+from mining.forgetting import forget_process
 from mining.layout import build_layout
 from mining.petri_net import PetriNet
 from mining.results import MinedResult, mine
@@ -42,6 +43,7 @@ __all__ = [
     "discover",
     "filters_from_json",
     "filters_to_json",
+    "forget_process",
     "is_mined",
     "mine",
     "parameters_of",

@@ -1,6 +1,7 @@
-"""`grimoire doctor`, `maintain` and `reset`: is everything well, is everything tidy, and away with it.
+"""`grimoire doctor`, `maintain`, `forget` and `reset`: is everything well, is everything tidy, and away with it.
 
-What belongs here: asking for confirmation and showing what was found or done. What does not: checks and upkeep (`lake`).
+What belongs here: asking for confirmation and showing what was found or done. What does not: checks and upkeep (`lake`) and what
+a process leaves (`mining`).
 """
 
 from dataclasses import asdict
@@ -15,7 +16,7 @@ COLOURS = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
-    for command in (doctor, maintain, reset):
+    for command in (doctor, maintain, forget, reset):
         app.command(rich_help_panel="Look after it")(command)
 
 
@@ -61,6 +62,37 @@ def maintain(as_json: Annotated[bool, typer.Option("--json", help="Print one obj
         console.print_json(report)
     else:
         console.print_table(["upkeep", ""], [(name.replace("_", " "), value) for name, value in report.items()])
+
+
+def forget(
+    process: Annotated[str, typer.Argument(help="Name of an imported process, as `grimoire processes` lists it.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
+) -> None:
+    """Forgets an imported process: its event log, what is mined from it and its rows in quarantine, all or nothing.
+
+    Examples:
+
+    $ grimoire forget orders
+
+    $ grimoire forget orders --yes
+    """
+    import lake
+    from mining import forget_process
+    from mining.forgetting import forgettable
+
+    with lake.connect(read_only=True) as connection:
+        known = forgettable(connection, process)
+    if not yes and not typer.confirm(f"Forget {known.name} ({known.title}) and all that is mined from it?", err=True):
+        console.say("Nothing was forgotten.")
+        raise typer.Exit(1)
+    gone = forget_process(process)
+    if as_json:
+        console.print_json(asdict(gone))
+    else:
+        console.say(
+            f"Forgot {gone.process}: {gone.cases:,} cases, {gone.events:,} events, {gone.rows_quarantined:,} rows set aside."
+        )
 
 
 def reset(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:

@@ -16,7 +16,21 @@ from lake.postgres import embedded
 from lake.settings import PROJECT_ROOT, get_settings
 
 GRIMOIRE = [str(Path(sys.executable).parent / "grimoire")]
-COMMANDS = ["up", "stop", "status", "run", "import", "mine", "forecast", "sql", "processes", "doctor", "maintain", "reset"]
+COMMANDS = [
+    "up",
+    "stop",
+    "status",
+    "run",
+    "import",
+    "mine",
+    "forecast",
+    "sql",
+    "processes",
+    "doctor",
+    "maintain",
+    "forget",
+    "reset",
+]
 LOG = """case,activity,time,amount
 1,register,2024-01-01T08:00:00Z,10.5
 1,check,2024-01-01T09:00:00Z,10.5
@@ -171,6 +185,22 @@ def test_a_file_becomes_a_mined_process_and_its_model_a_file(home: Path, tmp_pat
     assert (mined["average_fitness"], mined["perfectly_fitting"]) == (1.0, 1.0)
     assert "bpmn" in bpmn.read_text()
     assert "<pnml" in pnml.read_text()
+
+
+def test_a_process_is_forgotten_only_after_a_yes(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "brief.csv").write_text(LOG)
+    assert grimoire("import", str(tmp_path / "brief.csv"), "--no-mine").returncode == 0
+
+    def known() -> set[str]:
+        return {process["process"] for process in json.loads(grimoire("processes", "--json").stdout)}
+
+    asked = grimoire("forget", "brief", input="n\n")
+    assert asked.returncode == 1 and "Nothing was forgotten" in asked.stderr and "brief" in known()
+    done = grimoire("forget", "brief", "--yes", "--json")
+    assert json.loads(done.stdout) == {"process": "brief", "cases": 3, "events": 8, "rows_quarantined": 0}, done.stderr
+    assert "brief" not in known()
+    again = grimoire("forget", "brief", "--yes")
+    assert again.returncode == 1 and "no process `brief`" in again.stderr and "Traceback" not in again.stderr
 
 
 def test_a_file_that_is_no_log_is_told_by_its_name(home: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ def test_the_names_on_offer_are_these_and_are_there():
             "discover",
             "filters_from_json",
             "filters_to_json",
+            "forget_process",
             "is_mined",
         ),
         "mine",
