@@ -117,12 +117,13 @@ def _attach_lake(
         options.append("override_data_path true")  # catalog and files both lie in HOME: they may be moved together
     if as_of is not None:
         options.append(f"snapshot_version {int(as_of)}")
-    connection.execute(f"create or replace temporary secret grimoire_catalog (type postgres, {_secret(url)})")
+    connection.execute(f"create or replace temporary secret grimoire_catalog (type postgres, {postgres_secret(url)})")
     connection.execute(f"attach {_text(f'ducklake:postgres:{libpq_options(url)}')} as {LAKE} ({', '.join(options)})")
     connection.execute("drop secret grimoire_catalog")
 
 
-def _secret(url: "URL") -> str:
+def postgres_secret(url: "URL") -> str:
+    """Where a database is and who comes, as the words of a DuckDB secret."""
     words = {
         "host": url.query.get("host") or url.host,
         "port": url.port,
