@@ -1,10 +1,14 @@
 """How dbt reaches the lake: the environment variables that dbt_project/profiles.yml reads, and the command that starts dbt.
 
-What belongs here: telling dbt where the lake, its extensions and its own working folders are. What does not: which models
-there are (dbt_project) and when they are built (orchestration).
+What belongs here: telling dbt where the lake, its extensions, its project and its working folders are. What does not: which models
+there are (dbt_project, and `connectors.dbt_files` for those of connections) and when they are built (orchestration).
+
+dbt sees one project: HOME/dbt/project, where dbt_project's files are linked and the models of connections lie in `generated`. All
+paths in it are relative to it, so nothing dbt writes can leave its target folder, and the project in the checkout stays as it is.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +19,34 @@ from lake.extensions import extension_folder
 from lake.settings import NO_TELEMETRY, PROJECT_ROOT, Settings, get_settings, writable_folder
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+LINKED = ("dbt_project.yml", "profiles.yml", ".dbtignore", "macros", "models")
+GENERATED = "generated"  # dbt_project.yml names it among the model paths
 CATALOG_VARIABLE = "DBT_ENV_SECRET_LAKE_CATALOG"  # dbt blacks out the values of variables with this prefix in everything it prints
+
+
+def dbt_project(settings: Settings | None = None) -> Path:
+    """The project's folder as dbt sees it, with every link in its place; safe to call from several processes at once."""
+    folder = (settings or get_settings()).folder("dbt", "project")
+    for name in LINKED:
+        _link(folder / name, DBT_PROJECT / name)
+    return folder
+
+
+def generated_folder(settings: Settings | None = None) -> Path:
+    """Where the models of connections lie; `connectors.dbt_files` writes there, nobody else."""
+    return (settings or get_settings()).folder("dbt", "project", GENERATED)
+
+
+def _link(link: Path, target: Path) -> None:
+    """Makes or mends a link; a home that was copied elsewhere may hold the files themselves in its place."""
+    if link.is_symlink() and link.readlink() == target:
+        return
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
+    fresh = link.with_name(f"{link.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(link)
 
 
 def dbt_environment(settings: Settings | None = None) -> dict[str, str]:
@@ -32,11 +63,11 @@ def dbt_environment(settings: Settings | None = None) -> dict[str, str]:
     settings = settings or get_settings()
     if not settings.is_remote_lake:
         writable_folder(Path(settings.data_path))
-    work = settings.folder("dbt")
+    work, project = settings.folder("dbt"), str(dbt_project(settings))
     return {
         **NO_TELEMETRY,
-        "DBT_PROJECT_DIR": str(DBT_PROJECT),
-        "DBT_PROFILES_DIR": str(DBT_PROJECT),
+        "DBT_PROJECT_DIR": project,
+        "DBT_PROFILES_DIR": project,
         "DBT_TARGET_PATH": str(work / "target"),
         "DBT_LOG_PATH": str(work / "logs"),
         "DBT_LOG_LEVEL_FILE": "info",  # a tenth of the time of a build goes into writing debug lines
@@ -65,7 +96,7 @@ def run_dbt(*arguments: str, unit_tests: bool = False, settings: Settings | None
     return subprocess.run(
         [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments],
         env=environment,
-        cwd=DBT_PROJECT,
+        cwd=environment["DBT_PROJECT_DIR"],
         capture_output=True,
         text=True,
         check=False,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from lake.dbt_environment import CATALOG_VARIABLE, DBT_PROJECT
+from lake.dbt_environment import CATALOG_VARIABLE, DBT_PROJECT, dbt_project, generated_folder
 from lake.errors import PlatformError
 from lake.settings import NO_TELEMETRY, Settings, get_settings
 
@@ -41,17 +41,21 @@ def _is_current(manifest: Path, key_file: Path, key: str) -> bool:
 
 
 def project_key() -> str:
-    """A word that changes with every file of the dbt project."""
-    files = sorted(path for path in DBT_PROJECT.rglob("*") if path.suffix in PARSED_SUFFIXES and "target" not in path.parts)
-    states = [(str(path.relative_to(DBT_PROJECT)), path.stat().st_mtime_ns, path.stat().st_size) for path in files]
-    return hashlib.sha256(repr((str(DBT_PROJECT), states)).encode()).hexdigest()
+    """A word that changes with every file of the dbt project, those of connections included."""
+    states = [(str(folder), _states(folder)) for folder in (DBT_PROJECT, generated_folder())]
+    return hashlib.sha256(repr(states).encode()).hexdigest()
+
+
+def _states(folder: Path) -> list[tuple[str, int, int]]:
+    files = sorted(path for path in folder.rglob("*") if path.suffix in PARSED_SUFFIXES and "target" not in path.parts)
+    return [(str(path.relative_to(folder)), path.stat().st_mtime_ns, path.stat().st_size) for path in files]
 
 
 def _parse(folder: Path, settings: Settings) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "parse", "--quiet"],
         env={**os.environ, **_environment_without_database(folder, settings)},
-        cwd=DBT_PROJECT,
+        cwd=dbt_project(settings),
         capture_output=True,
         text=True,
         check=False,
@@ -67,8 +71,8 @@ def _environment_without_database(folder: Path, settings: Settings) -> dict[str,
     """What profiles.yml reads; parsing connects to nothing, so the addresses need only be there."""
     return {
         **NO_TELEMETRY,
-        "DBT_PROJECT_DIR": str(DBT_PROJECT),
-        "DBT_PROFILES_DIR": str(DBT_PROJECT),
+        "DBT_PROJECT_DIR": str(dbt_project(settings)),
+        "DBT_PROFILES_DIR": str(dbt_project(settings)),
         "DBT_TARGET_PATH": str(folder),
         "DBT_LOG_PATH": str(folder),
         CATALOG_VARIABLE: "unused",

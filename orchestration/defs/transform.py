@@ -16,7 +16,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
 from packaging.version import Version
 
-from lake.dbt_environment import DBT_PROJECT, dbt_environment
+from lake.dbt_environment import dbt_environment, dbt_project
 from lake.settings import get_settings
 from orchestration.built import build_key, is_built, remember_build
 from orchestration.dbt_manifest import manifest_path
@@ -104,7 +104,8 @@ def transformation(manifest: Path) -> dg.AssetsDefinition:
 def _build(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Builds what is selected; fails when a model or a test of severity error fails."""
     tell = progress_of(context)
-    dbt = LakeDbt(project_dir=os.fspath(DBT_PROJECT), profiles_dir=os.fspath(DBT_PROJECT), dbt_executable=_executable())
+    project = os.fspath(dbt_project())
+    dbt = LakeDbt(project_dir=project, profiles_dir=project, dbt_executable=_executable())
     with _variables(dbt_environment()):
         build = dbt.cli(["build"], context=context, target_path=get_settings().folder("dbt", "target"))
     warm_up()
