@@ -9,6 +9,7 @@ Fields that this module does not know belong to the kind of system: `connectors.
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -52,6 +53,25 @@ class Deletions(BaseModel):
         if (self.by == "column") != (self.column is not None):
             raise ValueError("by: column needs `column`, by: keys takes none")
         return self
+
+
+class Retries(BaseModel):
+    """How often and after how long a system that does not answer is asked again within one run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    times: int = Field(default=2, ge=0, le=20)  # after the first attempt
+    seconds: float = Field(default=1.0, gt=0)  # before the first repetition; doubled each time, with up to as much again by chance
+    longest_seconds: float = Field(default=60.0, gt=0)
+
+
+class Breaker(BaseModel):
+    """When a system that keeps failing is left alone, and for how long, before a cheap look is taken again."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    failures: int = Field(default=5, ge=1)  # runs that failed one after the other
+    seconds: float = Field(default=300.0, gt=0)
 
 
 class Resource(BaseModel):
@@ -105,9 +125,26 @@ class Connection(BaseModel):
     resources: tuple[Resource, ...] = ()  # referenced ones before those that refer to them; empty: all the kind offers
     schedule: str | None = None  # cron, such as 0 4 * * *; None: with the daily road
     freshness_hours: float = Field(default=36, gt=0)
+    time_zone: str = "UTC"  # of moments that name none
     on_schema_change: OnSchemaChange = "evolve"
+    retries: Retries = Retries()
+    breaker: Breaker = Breaker()
     views: dict[str, str] = Field(default_factory=dict)  # SQL over staged resources, written {resource}, for event logs to build on
     event_logs: tuple[dict[str, Any], ...] = ()  # see `connectors.event_log_declarations`
+
+    @field_validator("retries", mode="before")
+    @classmethod
+    def _times_or_more(cls, retries: Any) -> Any:
+        return {"times": retries} if isinstance(retries, int) and not isinstance(retries, bool) else retries
+
+    @field_validator("schedule")
+    @classmethod
+    def _is_cron(cls, schedule: str | None) -> str | None:
+        from croniter import croniter
+
+        if schedule is not None and not (len(schedule.split()) == 5 and croniter.is_valid(schedule)):
+            raise ValueError(f"`{schedule}` is no cron schedule; write five fields, such as 0 4 * * *")
+        return schedule
 
     @field_validator("name")
     @classmethod
@@ -115,6 +152,15 @@ class Connection(BaseModel):
         if name in RESERVED:
             raise ValueError(f"`{name}` is the platform's own word; choose another")
         return name
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"`{zone}` is no time zone; write one such as Europe/Berlin") from None
+        return zone
 
     @field_validator("address")
     @classmethod

@@ -1,16 +1,21 @@
 """Credentials by reference: `env:NAME`, `file:PATH` or `vault:PATH#KEY`, resolved at the moment of use.
 
-What belongs here: telling a reference from a secret, and resolving it. What does not: keeping what it resolves to: nothing here
-stores, logs or shows a value.
+What belongs here: telling a reference from a secret, resolving it, and blotting it out of words. What does not: keeping what it
+resolves to: nothing here stores, logs or shows a value. The process remembers in memory which values it has resolved, because
+foreign libraries put them into their errors (an API key is part of an address), and these must be told without them.
 """
 
+import base64
 import os
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lake.errors import CredentialError
 
 SCHEMES = ("env", "file", "vault")
+SHORTEST = 3  # letters; blotting out shorter ones would leave nothing legible
+_resolved: set[str] = set()
 
 
 def is_reference(words: str) -> bool:
@@ -26,18 +31,44 @@ def resolve(reference: str) -> str:
         CredentialError: It leads nowhere; the message names the reference, never a value.
     """
     scheme, _, place = reference.partition(":")
-    if scheme == "env":
-        return _from_environment(place)
-    if scheme == "file":
-        return _from_file(place)
-    if scheme == "vault":
-        return _from_vault(place)
-    raise CredentialError("A credential is not a reference.", remedy="Write env:NAME, file:PATH or vault:PATH#KEY.")
+    reading = {"env": _from_environment, "file": _from_file, "vault": _from_vault}.get(scheme)
+    if reading is None:
+        raise CredentialError("A credential is not a reference.", remedy="Write env:NAME, file:PATH or vault:PATH#KEY.")
+    value = reading(place)
+    keep_secret(value)
+    return value
 
 
 def resolved(credentials: Mapping[str, str]) -> dict[str, str]:
     """Every credential of a connection, resolved."""
     return {name: resolve(reference) for name, reference in credentials.items()}
+
+
+def keep_secret(value: str) -> None:
+    """Makes `without_secrets` know a value that came from elsewhere, such as a token that a system has issued."""
+    if len(value) >= SHORTEST:
+        _resolved.add(value)
+
+
+def without_secrets(words: str) -> str:
+    """The words with every secret that this process has resolved blotted out, in each form it may have in an error or address."""
+    for value in sorted(_resolved, key=len, reverse=True):
+        for form in _forms(value):
+            words = words.replace(form, "***")
+    return words
+
+
+def is_told(error: BaseException) -> bool:
+    """Whether an error, or what led to it, tells a secret in its words."""
+    words = "".join(traceback.format_exception(error))
+    return without_secrets(words) != words
+
+
+def _forms(value: str) -> Iterator[str]:
+    from urllib.parse import quote, quote_plus
+
+    encoded = base64.b64encode(value.encode()).decode()
+    yield from dict.fromkeys([value, quote(value), quote(value, safe=""), quote_plus(value), repr(value)[1:-1], encoded])
 
 
 def _from_environment(name: str) -> str:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from connectors.breaker import guarded, persistently
 from connectors.connection import Connection, Resource
 from connectors.connections import get_connection
 from connectors.extract import extract
@@ -68,14 +69,16 @@ def load_source(name: str, *, progress: Progress | None = None) -> LoadReport:
     Raises:
         UnknownConnectionError: There is no such connection.
         ConnectionFileError: Its file cannot be used.
-        SourceUnavailableError: The system does not answer; nothing changed.
+        ConnectionPausedError: It is paused, or left alone because it kept failing; the system was not touched.
+        SourceUnavailableError: The system does not answer, not after retries either; nothing changed.
+        CredentialError: A credential's reference leads nowhere, or the system refuses what it leads to.
         QualityGateError: A blocking expectation failed; nothing landed, the rows stay staged.
         AlreadyRunningError: Another process loads this connection.
     """
     source, tell = get_connection(name), progress or no_progress
     started = time.monotonic()
-    with _only_one(source):
-        extract(source, progress=lambda words, done: tell(words, 0.6 * done))
+    with _only_one(source), guarded(source):
+        persistently(source, lambda: extract(source, progress=lambda words, done: tell(words, 0.6 * done)), progress=tell)
         report = land_pending(source, progress=lambda words, done: tell(words, 0.6 + 0.4 * done))
     tell(f"Loaded {name}", 1.0)
     return replace(report, seconds=round(time.monotonic() - started, 3))
