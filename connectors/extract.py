@@ -91,6 +91,7 @@ def _settle_dlt() -> None:
     """
     home = get_settings().folder("dlt", "project")
     os.environ.update(DLT_PROJECT_DIR=str(home), DLT_DATA_DIR=str(home / "data"))
+    os.environ["EXTRACT__NEXT_ITEM_MODE"] = "fifo"  # round robin holds every table open at once, and reads keys beside their rows
     folder = get_settings().folder("dlt", "project", ".dlt")
     for name, words in (("config.toml", _DLT_CONFIG), ("secrets.toml", "# none: credentials are passed in code\n")):
         if not (folder / name).exists():
