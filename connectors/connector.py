@@ -27,6 +27,7 @@ OWN_KINDS: Mapping[str, str] = {
     "demo_erp": "connectors.demo.connections:DemoErp",
     "rest": "connectors.kinds.rest:RestConnector",
     "sql": "connectors.kinds.sql:SqlConnector",
+    "tryton": "connectors.systems.tryton.connector:TrytonConnector",
 }
 
 
@@ -128,7 +129,7 @@ def connector_class(kind: str) -> type[Connector]:
         module, _, name = OWN_KINDS[kind].partition(":")
         found: type[Connector] = getattr(import_module(module), name)
         return found
-    foreign = _foreign_kinds()
+    foreign = foreign_kinds()
     if kind in foreign:
         loaded: type[Connector] = foreign[kind].load()
         return loaded
@@ -137,7 +138,8 @@ def connector_class(kind: str) -> type[Connector]:
     )
 
 
-def _foreign_kinds() -> dict[str, Any]:
+def foreign_kinds() -> dict[str, Any]:
+    """Third parties' kinds that are installed, as entry points by name; loading one imports its package."""
     from importlib.metadata import entry_points
 
     return {entry.name: entry for entry in entry_points(group=GROUP)}

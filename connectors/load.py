@@ -77,7 +77,7 @@ def load_source(name: str, *, progress: Progress | None = None) -> LoadReport:
     """
     source, tell = get_connection(name), progress or no_progress
     started = time.monotonic()
-    with _only_one(source), guarded(source):
+    with only_one(source), guarded(source):
         persistently(source, lambda: extract(source, progress=lambda words, done: tell(words, 0.6 * done)), progress=tell)
         report = land_pending(source, progress=lambda words, done: tell(words, 0.6 + 0.4 * done))
     tell(f"Loaded {name}", 1.0)
@@ -219,7 +219,8 @@ def _gate_error(source: Connection, closing: list[CheckResult]) -> QualityGateEr
 
 
 @contextmanager
-def _only_one(source: Connection) -> Iterator[None]:
+def only_one(source: Connection) -> Iterator[None]:
+    """Holds the connection against every other process that would load or remove it; AlreadyRunningError after a while."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(get_settings().folder("locks") / f"load-{source.name}.lock")
