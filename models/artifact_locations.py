@@ -23,7 +23,7 @@ def move_artifact_locations(database: "URL", *, old: str, new: str) -> int:
 
     Args:
         database: MLflow's database.
-        old: The folder's address before, such as `file:///home/old/mlflow/artifacts`.
+        old: The folder's address before, such as `file:///old/var/mlflow/artifacts`.
         new: Its address now.
 
     Returns:
