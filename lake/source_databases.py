@@ -49,7 +49,9 @@ def attached_postgres(url: "URL") -> Iterator["duckdb.DuckDBPyConnection"]:
             connection.execute("set timezone = 'UTC'")
             connection.execute("set enable_progress_bar = false")
             connection.execute(f"create temporary secret source_database (type postgres, {postgres_secret(url)})")
-            connection.execute(f"attach '{_text(libpq_options(url))}' as {SOURCE} (type postgres, read_only, secret source_database)")
+            connection.execute(
+                f"attach '{_text(libpq_options(url))}' as {SOURCE} (type postgres, read_only, secret source_database)"
+            )
             yield connection
     except duckdb.Error as error:
         words = _without_password(str(error), url).strip().splitlines()[0]

@@ -1,33 +1,38 @@
 """Kind `sql`: any database that SQLAlchemy speaks to.
 
-What belongs here: engines, types and dlt's resources over tables. What does not: other kinds and landing.
+What belongs here: what a connection file may say of a database, the cheap look at it and the long one. What does not: engines
+(`connectors.kinds.sql_database`), SQL over tables (`connectors.kinds.sql_tables`) and reading (`connectors.kinds.sql_reading`).
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.connection import Resource
-from connectors.connector import Connector, Health, Opened
+from connectors.connector import Connector, Health, Opened, Shape
 from connectors.credentials import resolved
+from connectors.kinds.sql_database import Tls, engine_of
+from connectors.kinds.sql_tables import TableOptions, duckdb_type, lake_name
+from lake.errors import GrimoireError
 
 if TYPE_CHECKING:
-    from dlt.extract import DltResource
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, Inspector
 
-CHUNK = 50_000
+SAMPLE_ROWS = 5
+MOST_TEXT = 200  # characters of a sample's value
+__all__ = ["DatabaseOptions", "SqlConnector", "TableOptions"]
 
 
-class TableOptions(BaseModel):
-    """Where a resource's rows are, where it is not the table of that name."""
+class DatabaseOptions(BaseModel):
+    """What holds for every table of a database."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    table: str | None = None
-    schema_name: str | None = None
+    schema_name: str | None = Field(default=None, alias="schema")  # of resources that name none
+    tls: Tls | None = None
 
 
 class SqlConnector(Connector):
@@ -35,121 +40,131 @@ class SqlConnector(Connector):
 
     kind = "sql"
     title = "SQL database"
+    Options = DatabaseOptions
     ResourceOptions = TableOptions
 
     def engine(self) -> "Engine":
-        """A new engine; the password is set from the credential `password` if there is one."""
-        import sqlalchemy
+        """A new engine; user and password are set from the credentials of those names, where there are any."""
+        return engine_of(self.connection.address, secrets=resolved(self.connection.credentials), tls=self.options.tls)
 
-        url = sqlalchemy.make_url(self.connection.address)
-        secrets = resolved(self.connection.credentials)
-        if "password" in secrets:
-            url = url.set(password=secrets["password"])
-        return sqlalchemy.create_engine(url)
+    def table_options(self) -> dict[str, TableOptions]:
+        """Where each resource's rows are."""
+        return {name: self._placed(options) for name, options in self.resource_options.items()}
+
+    def _placed(self, options: TableOptions) -> TableOptions:
+        if options.schema_name or options.query or not self.options.schema_name:
+            return options
+        return options.model_copy(update={"schema_name": self.options.schema_name})
 
     @contextmanager
     def opened(self) -> Iterator[Opened]:
         """Opens the database."""
-        engine = self.engine()
+        from connectors.kinds.sql_reading import OpenedDatabase
+
+        opened = OpenedDatabase(self.engine(), self.connection.name, self.connection.resources, self.table_options())
         try:
-            yield OpenedDatabase(engine, self.connection.resources, self.resource_options)
+            yield opened
         finally:
-            engine.dispose()
+            opened.close()
 
     def check(self) -> Health:
-        """Whether the database answers and has the tables."""
-        import sqlalchemy
+        """Whether the database answers, lets us in and has the tables."""
         from sqlalchemy.exc import SQLAlchemyError
 
         started = time.monotonic()
         try:
             engine = self.engine()
-            inspector = sqlalchemy.inspect(engine)
-            missing = tuple(
-                resource.name
-                for resource in self.connection.resources
-                if not inspector.has_table(_table(resource, self.resource_options), schema=_schema(resource, self.resource_options))
-            )
-            engine.dispose()
+            try:
+                missing = self._missing(engine)
+            finally:
+                engine.dispose()
+        except GrimoireError as error:
+            return Health(False, str(error), time.monotonic() - started)
         except SQLAlchemyError as error:
-            return Health(False, str(error).splitlines()[0], time.monotonic() - started)
+            said = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            return Health(False, said, time.monotonic() - started)
         said = f"There is no table {', '.join(missing)}." if missing else "The database answers and has every table."
         return Health(not missing, said, time.monotonic() - started, missing)
 
-
-class OpenedDatabase:
-    """A database while it is being read."""
-
-    def __init__(self, engine: "Engine", resources: tuple[Resource, ...], options: Mapping[str, TableOptions]) -> None:
-        self.engine, self.resources, self.options = engine, resources, options
-
-    def resource(self, resource: Resource) -> "DltResource":
-        """The table's new rows as Arrow tables."""
-        import dlt
-        from dlt.sources.sql_database import sql_table
-
-        cursor = resource.cursor
-        rows = sql_table(
-            self.engine,
-            table=_table(resource, self.options),
-            schema=_schema(resource, self.options),
-            backend="pyarrow",
-            chunk_size=CHUNK,
-            reflection_level="full_with_precision",
-            incremental=dlt.sources.incremental(cursor.column, lag=cursor.overlap) if cursor else None,
-            primary_key=list(resource.key),
-            write_disposition="append",
-        )
-        return rows.with_name(resource.name) if rows.name != resource.name else rows
-
-    def columns(self) -> dict[str, dict[str, str]]:
-        """Every table's columns, as the database declares them."""
+    def _missing(self, engine: "Engine") -> tuple[str, ...]:
         import sqlalchemy
 
-        inspector = sqlalchemy.inspect(self.engine)
-        return {
-            resource.name: {
-                column["name"]: duckdb_type(column["type"])
-                for column in inspector.get_columns(_table(resource, self.options), schema=_schema(resource, self.options))
-            }
-            for resource in self.resources
-        }
+        inspector, options = sqlalchemy.inspect(engine), self.table_options()
+        tables: dict[str | None, set[str]] = {}
+        for schema in {each.schema_name for each in options.values() if not each.query}:
+            tables[schema] = {*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)}
+        return tuple(each.name for each in self.connection.resources if not self._is_there(inspector, each, options, tables))
 
-    def keys(self, resource: Resource) -> "DltResource":
-        """Every key there is."""
-        from dlt.sources.sql_database import sql_table
+    def _is_there(
+        self, inspector: "Inspector", resource: Resource, options: dict[str, TableOptions], tables: dict[str | None, set[str]]
+    ) -> bool:
+        said = options[resource.name]
+        name = said.table or resource.name
+        return bool(said.query) or name in tables[said.schema_name] or inspector.has_table(name, schema=said.schema_name)
 
-        return sql_table(
-            self.engine,
-            table=_table(resource, self.options),
-            schema=_schema(resource, self.options),
-            backend="pyarrow",
-            chunk_size=CHUNK,
-            included_columns=list(resource.key),
-            write_disposition="append",
-        )
+    def inspect(self) -> list[Shape]:
+        """Every table and view of the schema: columns, types, keys, references, about how many rows, and some of them."""
+        import sqlalchemy
 
-
-def _table(resource: Resource, options: Mapping[str, TableOptions]) -> str:
-    return options[resource.name].table or resource.name
-
-
-def _schema(resource: Resource, options: Mapping[str, TableOptions]) -> str | None:
-    return options[resource.name].schema_name
+        engine = self.engine()
+        try:
+            inspector, schema = sqlalchemy.inspect(engine), self.options.schema_name
+            about = _row_estimates(engine, schema)
+            names = [*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)]
+            return [_shape(engine, inspector, name, schema, about.get(name)) for name in sorted(names)]
+        finally:
+            engine.dispose()
 
 
-def duckdb_type(kind: Any) -> str:
-    """The DuckDB type that holds every value of a SQLAlchemy type."""
-    import sqlalchemy.types as sql
-
-    if isinstance(kind, sql.Numeric) and not isinstance(kind, sql.Float):
-        return f"decimal({kind.precision}, {kind.scale})" if kind.precision else "double"
-    simple: dict[type, str] = {
-        sql.Boolean: "boolean",
-        sql.Integer: "bigint",
-        sql.Float: "double",
-        sql.DateTime: "timestamptz",
-        sql.Date: "date",
-        sql.Time: "time",
+def _shape(engine: "Engine", inspector: "Inspector", name: str, schema: str | None, rows: int | None) -> Shape:
+    columns = {lake_name(each["name"]): duckdb_type(each["type"]) for each in inspector.get_columns(name, schema=schema)}
+    key = inspector.get_pk_constraint(name, schema=schema)["constrained_columns"]
+    references = {
+        lake_name(each["constrained_columns"][0]): each["referred_table"]
+        for each in inspector.get_foreign_keys(name, schema=schema)
+        if len(each["constrained_columns"]) == 1
     }
-    return next((name for parent, name in simple.items() if isinstance(kind, parent)), "varchar")
+    return Shape(name, columns, tuple(map(lake_name, key)), references, rows, _sample(engine, name, schema))
+
+
+def _sample(engine: "Engine", name: str, schema: str | None) -> tuple[dict[str, Any], ...]:
+    import sqlalchemy
+
+    quoted = engine.dialect.identifier_preparer.quote_identifier
+    origin = ".".join(quoted(part) for part in (schema, name) if part)
+    top, limit = (f"top {SAMPLE_ROWS} ", "") if engine.dialect.name == "mssql" else ("", f" limit {SAMPLE_ROWS}")
+    with engine.connect() as connection:
+        found = connection.execute(sqlalchemy.text(f"select {top}* from {origin}{limit}"))
+        names = [lake_name(column) for column in found.keys()]  # noqa: SIM118 — a result, whose iteration is its rows
+        return tuple(dict(zip(names, map(_shown, row), strict=True)) for row in found)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, bytes | memoryview):
+        return f"{len(bytes(value))} bytes"
+    return value[:MOST_TEXT] if isinstance(value, str) else value
+
+
+def _row_estimates(engine: "Engine", schema: str | None) -> dict[str, int]:
+    """About how many rows each table has, as the database itself remembers; SQLite's are counted."""
+    import sqlalchemy
+
+    statements = {
+        "postgresql": "select relname, greatest(reltuples, 0)::bigint from pg_class"
+        " where relkind in ('r', 'p', 'm') and relnamespace = coalesce(cast(:schema as text), current_schema())::regnamespace",
+        "mysql": "select table_name, table_rows from information_schema.tables where table_schema = coalesce(:schema, database())",
+        "mssql": "select object_name(object_id), sum(row_count) from sys.dm_db_partition_stats"
+        " where index_id in (0, 1) and object_schema_name(object_id) = coalesce(:schema, schema_name()) group by object_id",
+    }
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            tables = [row[0] for row in connection.execute(sqlalchemy.text("select name from sqlite_master where type = 'table'"))]
+            quote = engine.dialect.identifier_preparer.quote_identifier
+            count = {
+                table: connection.execute(sqlalchemy.text(f"select count(*) from {quote(table)}")).scalar() for table in tables
+            }
+            return {table: int(rows or 0) for table, rows in count.items()}
+        if engine.dialect.name not in statements:
+            return {}
+        found = connection.execute(sqlalchemy.text(statements[engine.dialect.name]).bindparams(schema=schema))
+        return {name: int(rows) for name, rows in found if rows is not None}
