@@ -25,6 +25,8 @@ GROUP = "grimoire.connectors"
 OWN_KINDS: Mapping[str, str] = {
     "demo_crm": "connectors.demo.connections:DemoCrm",
     "demo_erp": "connectors.demo.connections:DemoErp",
+    "event_log_files": "connectors.kinds.event_log_files:EventLogFilesConnector",
+    "files": "connectors.kinds.files:FilesConnector",
     "rest": "connectors.kinds.rest:RestConnector",
     "sql": "connectors.kinds.sql:SqlConnector",
     "tryton": "connectors.systems.tryton.connector:TrytonConnector",

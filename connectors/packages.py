@@ -70,10 +70,13 @@ def held_path(connection: Connection, resource: str, load_id: str) -> Path:
     return _held_folder(connection) / f"{resource}.{load_id}.parquet"
 
 
-def reject(connection: Connection, resource: str, records: Iterable[Rejected]) -> None:
-    """Keeps records that cannot even become rows, until the next landing writes them to quarantine.rows; durable on return."""
+def reject(connection: Connection, resource: str, records: Iterable[Rejected], *, batch: str = "") -> None:
+    """Keeps records that cannot even become rows, until the next landing writes them to quarantine.rows; durable on return.
+
+    A batch of the same name is replaced, so that what is read again after a crash is not counted twice.
+    """
     words = json.dumps([asdict(record) for record in records], ensure_ascii=False)
-    path = _rejected_folder(connection) / f"{resource}.{time.time_ns()}.json"
+    path = _rejected_folder(connection) / f"{resource}.{batch or time.time_ns()}.json"
     fresh = path.with_suffix(".new")
     fresh.write_text(words, encoding="utf-8")
     fresh.replace(path)
@@ -133,6 +136,12 @@ def remember(connection: Connection, *, columns: Mapping[str, Any], cursors: Map
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps({"columns": columns, "cursors": moved}), encoding="utf-8")
     fresh.replace(path)
+
+
+def shown_columns(connection: Connection) -> dict[str, dict[str, str]]:
+    """Per resource the columns and DuckDB types the source showed when it was last read; empty if it never was."""
+    columns: dict[str, dict[str, str]] = _remembered(connection).get("columns", {})
+    return columns
 
 
 def _remembered(connection: Connection) -> dict[str, Any]:

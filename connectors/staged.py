@@ -85,13 +85,18 @@ def convertible_type(connection: "duckdb.DuckDBPyConnection", table: str, column
 
     So `007` stays text, `12` becomes a number, and a column of `NA` and numbers stays text.
     """
+    return {column: narrowest(*counts) for column, counts in type_counts(connection, table, columns).items()}
+
+
+def type_counts(connection: "duckdb.DuckDBPyConnection", table: str, columns: list[str]) -> dict[str, tuple[int, ...]]:
+    """For each text column how many values are filled, and how many of these are whole numbers, numbers, booleans and moments."""
     if not columns:
         return {}
     checks = [check for column in columns for check in _checks(quote(column))]
     row = connection.execute(f"select {', '.join(checks)} from {table}").fetchone()
     assert row is not None  # noqa: S101 — an aggregate has one row
     step = len(checks) // len(columns)
-    return {column: _narrowest(*row[start * step : (start + 1) * step]) for start, column in enumerate(columns)}
+    return {column: tuple(row[start * step : (start + 1) * step]) for start, column in enumerate(columns)}
 
 
 def _checks(name: str) -> list[str]:
@@ -104,7 +109,8 @@ def _checks(name: str) -> list[str]:
     ]
 
 
-def _narrowest(filled: int, whole: int, numbers: int, booleans: int, moments: int) -> str:
+def narrowest(filled: int, whole: int, numbers: int, booleans: int, moments: int) -> str:
+    """The narrowest type that these counts allow."""
     if filled == 0:
         return "VARCHAR"
     matches = {"BIGINT": whole, "DOUBLE": numbers, "BOOLEAN": booleans, "TIMESTAMP WITH TIME ZONE": moments}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import duckdb
 
 DELIMITERS = (",", ";", "\t", "|")
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _BLOCK = 1 << 20
 
 
@@ -69,7 +69,7 @@ def _as_utf8(path: Path, encoding: str | None) -> tuple[Path, str, list[str]]:
     """A copy of the file as plain UTF-8 below HOME, the encoding it was in, and what is to be said of it."""
     with open_bytes(path) as source:
         start = source.read(4)
-    marked = next((name for mark, name in _BOMS if start.startswith(mark)), None)
+    marked = next((name for mark, name in BOMS if start.startswith(mark)), None)
     if encoding or marked:
         return _transcode(path, encoding or marked or ""), encoding or marked or "", []
     try:
@@ -117,7 +117,7 @@ def _header(plain: Path, file: str, delimiter: str | None) -> tuple[list[str], s
         lines = [line for _, line in zip(range(20), source, strict=False)]
     if not lines or not "".join(lines).strip():
         raise FileFormatError(f"{file} is empty.", remedy="Export it again with a header line and rows.", file=file)
-    used = delimiter or max(DELIMITERS, key=lambda mark: _evenness(lines, mark))
+    used = delimiter or max(DELIMITERS, key=lambda mark: evenness(lines, mark))
     header = next(csv.reader(lines, delimiter=used))
     if len(header) < 3:
         raise FileFormatError(
@@ -129,7 +129,7 @@ def _header(plain: Path, file: str, delimiter: str | None) -> tuple[list[str], s
     return header, used
 
 
-def _evenness(lines: list[str], mark: str) -> tuple[int, int]:
+def evenness(lines: list[str], mark: str) -> tuple[int, int]:
     """How many of the first lines have as many fields as the header, and how many that is; nothing parted counts nothing."""
     widths = [len(row) for row in csv.reader(lines, delimiter=mark) if row]
     return (sum(width == widths[0] for width in widths), widths[0]) if widths and widths[0] > 1 else (0, 0)
