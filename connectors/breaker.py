@@ -42,6 +42,8 @@ def guarded(connection: Connection) -> Iterator[None]:
     failed: Exception | None = None
     try:
         yield
+    except ConnectionPausedError:  # the connector's own word that there is nothing to read: neither good nor bad
+        raise
     except Exception as error:
         failed = _told(error, connection)
         _note(connection, failed, seconds=time.monotonic() - started)

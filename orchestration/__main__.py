@@ -1,7 +1,8 @@
-"""What other processes ask of Dagster without importing it: `python -m orchestration road` and `… serve PROGRAM ARGUMENTS`.
+"""What other processes ask of Dagster without importing it: `python -m orchestration road [CONNECTION]` and `… serve PROGRAM …`.
 
-What belongs here: one run of the road told as lines of JSON on standard output, and starting Dagster's own programs with the
-environment they need. What does not: the run (`orchestration.run`) and watching over servers (`apps.cli`).
+What belongs here: one run of the road, or of one connection's part of it, told as lines of JSON on standard output, and starting
+Dagster's own programs with the environment they need. What does not: the run (`orchestration.run`) and watching over servers
+(`apps.cli`).
 
 `road` writes `{"description": …, "done": 0..1}` while it works and at last `{"report": …}` or `{"error": …}`.
 """
@@ -19,10 +20,10 @@ def main(arguments: list[str]) -> int:
     """Exit code 0, or 1 for an error that a person can act on, told as the last line."""
     if arguments[:1] == ["serve"]:
         _serve(arguments[1:])
-    return _road()
+    return _road(arguments[1] if len(arguments) > 1 else None)
 
 
-def _road() -> int:
+def _road(connection: str | None) -> int:
     from orchestration.run import run_road
 
     out = os.fdopen(os.dup(1), "w", buffering=1)
@@ -32,7 +33,9 @@ def _road() -> int:
         out.write(json.dumps(line, default=str) + "\n")
 
     try:
-        report = run_road(progress=lambda description, done: tell({"description": description, "done": done}))
+        report = run_road(
+            connection=connection, progress=lambda description, done: tell({"description": description, "done": done})
+        )
     except GrimoireError as error:
         tell({"error": {"code": error.code, "problem": error.problem, "remedy": error.remedy}})
         return 1

@@ -10,21 +10,35 @@ from lake import connect, get_settings, quote
 from lake.versions import relation_version
 from orchestration.dbt_manifest import project_key
 
+MISSING = "missing"  # in place of the version of a table that has never been landed
+
 
 def build_key() -> str | None:
-    """What a build now would be made from; None if some source has not been landed yet."""
+    """What a build now would be made from; None where a table's version cannot be told."""
+    versions = landed_versions()
+    words = [project_key(), *(f"{source}.{table} {version}" for (source, table), version in versions.items())]
+    return hashlib.sha256("|".join(words).encode()).hexdigest() if all(versions.values()) else None
+
+
+def unlanded() -> list[tuple[str, str]]:
+    """Source and table of what has never been landed: nothing can be built from it yet."""
+    return [name for name, version in landed_versions().items() if version == MISSING]
+
+
+def landed_versions() -> dict[tuple[str, str], str]:
+    """The version of every table of every connection, by source and table."""
     import duckdb
 
-    words = [project_key()]
+    found = {}
     with connect(read_only=True) as connection:
         for source in connections().values():
             for table in source.resources:
                 try:
                     version = relation_version(connection, f"lake.{source.raw_schema}.{quote(table.name)}")
                 except duckdb.CatalogException:
-                    return None
-                words.append(version or "")
-    return hashlib.sha256("|".join(words).encode()).hexdigest() if all(words) else None
+                    version = MISSING
+                found[source.name, table.name] = version or ""
+    return found
 
 
 def is_built(key: str | None) -> bool:

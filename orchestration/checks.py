@@ -16,10 +16,18 @@ GATE, WATCH = "gate", "watch"
 SHOWN = 5  # failed expectations named in a check's description
 
 
-def check_specs(asset: dg.AssetKey | Sequence[str]) -> list[dg.AssetCheckSpec]:
-    """The two checks of an asset, to be declared where it is."""
+def check_specs(asset: dg.AssetKey | Sequence[str], *, blocking: bool = True) -> list[dg.AssetCheckSpec]:
+    """The two checks of an asset, to be declared where it is.
+
+    Args:
+        asset: The asset.
+        blocking: Whether what follows in the run waits for the gate. Not where the gate stands before the asset: then nothing
+            has come in that could poison what follows.
+    """
     return [
-        dg.AssetCheckSpec(GATE, asset=asset, blocking=True, description="Expectations whose failure would poison what follows."),
+        dg.AssetCheckSpec(
+            GATE, asset=asset, blocking=blocking, description="Expectations whose failure would poison what follows."
+        ),
         dg.AssetCheckSpec(WATCH, asset=asset, description="Expectations worth a look; what follows runs all the same."),
     ]
 

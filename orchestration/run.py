@@ -38,10 +38,11 @@ class RoadReport:
     failed_checks: list[str] = field(default_factory=list)
 
 
-def run_road(*, progress: Progress | None = None, settings: Settings | None = None) -> RoadReport:
-    """Runs the job `road` and waits for it.
+def run_road(*, connection: str | None = None, progress: Progress | None = None, settings: Settings | None = None) -> RoadReport:
+    """Runs the job `road`, or that of one connection, and waits for it.
 
     Args:
+        connection: Only this one's load and what is made of its rows, without forecasts. Default: the whole road.
         progress: Told what is being done and the share done, 0 to 1.
         settings: Default: the process's settings.
 
@@ -52,10 +53,11 @@ def run_road(*, progress: Progress | None = None, settings: Settings | None = No
     settings = settings or get_settings()
     with road_lock(settings), open_instance(settings) as instance:
         from orchestration.definitions import defs
+        from orchestration.defs.extract import job_name
         from orchestration.defs.road import ROAD
 
         end_abandoned_runs(instance)
-        job = defs().resolve_job_def(ROAD)
+        job = defs().resolve_job_def(job_name(connection) if connection else ROAD)
         run_id = str(uuid.uuid4())
         watcher = Watcher(sorted(node.name for node in job.nodes), progress or (lambda description, done: None))
         instance.add_event_listener(run_id, watcher.heed)

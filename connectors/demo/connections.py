@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from connectors.connection import Connection, read_connection
 from connectors.connector import Health, Opened
-from connectors.kinds.rest import OpenedApi, RestConnector
+from connectors.kinds.rest import RestConnector
 from connectors.kinds.sql import SqlConnector
+from lake.errors import ConnectionPausedError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -40,6 +41,14 @@ class DemoErp(SqlConnector):
 
         return sqlalchemy.create_engine(database_url(DEMO_ERP))
 
+    @contextmanager
+    def opened(self) -> Iterator[Opened]:
+        """Opens the ERP's database; a company that has not been made is no fault of anything."""
+        if len(self.check().missing) == len(self.connection.resources):
+            raise _not_made()
+        with super().opened() as opened:
+            yield opened
+
 
 class DemoCrm(RestConnector):
     """The demo company's CRM: started for as long as it is read, unless it runs already."""
@@ -50,11 +59,13 @@ class DemoCrm(RestConnector):
     @contextmanager
     def opened(self) -> Iterator[Opened]:
         """Starts the CRM and opens its API."""
-        from connectors.demo import running_crm
+        from connectors.demo import running_crm, state
 
+        if state() is None:
+            raise _not_made()
         with running_crm() as address:
-            client = demo_client(address.base_url, address.client_id, address.client_secret)
-            yield OpenedApi(client, self.connection.resources, self.resource_options)
+            secrets = {"client_id": address.client_id, "client_secret": address.client_secret}
+            yield self.api_at(f"{address.base_url}/api/v1/", secrets)
 
     def check(self) -> Health:
         """Whether the company has been made; its CRM is started when it is read."""
@@ -63,15 +74,10 @@ class DemoCrm(RestConnector):
         made = state()
         return Health(made is not None, "The demo company is there." if made else "The demo company has not been made yet.")
 
+    def credential_names(self) -> tuple[str, ...]:
+        """None: the CRM's client id and secret are the demo company's own."""
+        return ()
 
-def demo_client(base_url: str, client_id: str, client_secret: str) -> dict[str, Any]:
-    """dlt's description of the CRM's API."""
-    from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials
 
-    return {
-        "base_url": f"{base_url.rstrip('/')}/api/v1/",
-        "auth": OAuth2ClientCredentials(
-            access_token_url=f"{base_url.rstrip('/')}/oauth/token", client_id=client_id, client_secret=client_secret
-        ),
-        "paginator": {"type": "cursor", "cursor_path": "next_cursor", "cursor_param": "cursor"},
-    }
+def _not_made() -> ConnectionPausedError:
+    return ConnectionPausedError("The demo company has not been made.", remedy="`grimoire demo up` makes it.")

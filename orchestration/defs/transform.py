@@ -18,7 +18,7 @@ from packaging.version import Version
 
 from lake.dbt_environment import dbt_environment, dbt_project
 from lake.settings import get_settings
-from orchestration.built import build_key, is_built, remember_build
+from orchestration.built import build_key, is_built, remember_build, unlanded
 from orchestration.dbt_manifest import manifest_path
 from orchestration.layers import EVERY_DAY, POOL, WHEN_NEWER, dbt_key, raw_key
 from orchestration.lock import RESOURCE
@@ -87,13 +87,14 @@ def transformation(manifest: Path) -> dg.AssetsDefinition:
         from lake import in_transaction
         from lake.process_files import register_products
 
-        key = build_key()
+        key, missing = build_key(), unlanded()
         if is_built(key) and _is_whole(context):
             context.log.info("Nothing was landed and no file of the project has changed since the last build.")
-            yield from (dg.MaterializeResult(asset, metadata={"unchanged": True}) for asset in _in_order(context))
+            without = _made_from(missing, context)
+            yield from (dg.MaterializeResult(one, metadata={"unchanged": True}) for one in _in_order(context) if one not in without)
             return
         remember_build(None)
-        yield from _build(context)
+        yield from _build(context, missing)
         in_transaction(register_products)
         if _is_whole(context):
             remember_build(key)
@@ -101,18 +102,31 @@ def transformation(manifest: Path) -> dg.AssetsDefinition:
     return transform
 
 
-def _build(context: dg.AssetExecutionContext) -> Iterator[Any]:
-    """Builds what is selected; fails when a model or a test of severity error fails."""
+def _build(context: dg.AssetExecutionContext, missing: list[tuple[str, str]]) -> Iterator[Any]:
+    """Builds what is selected, but for what needs tables that have never been landed; fails when a model or a test does."""
     tell = progress_of(context)
     project = os.fspath(dbt_project())
     dbt = LakeDbt(project_dir=project, profiles_dir=project, dbt_executable=_executable())
     with _variables(dbt_environment()):
-        build = dbt.cli(["build"], context=context, target_path=get_settings().folder("dbt", "target"))
+        build = dbt.cli(["build", *_leaving_out(missing)], context=context, target_path=get_settings().folder("dbt", "target"))
     warm_up()
     expected = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
     for done, event in enumerate(build.stream(), start=1):
         tell("building products and event logs", min(done / max(expected, 1), 1.0))
         yield event
+
+
+def _leaving_out(missing: list[tuple[str, str]]) -> list[str]:
+    return ["--exclude", *(f"source:{source}.{table}+" for source, table in missing)] if missing else []
+
+
+def _made_from(missing: list[tuple[str, str]], context: dg.AssetExecutionContext) -> set[dg.AssetKey]:
+    """The project's assets that need one of these tables, near or far."""
+    found = {raw_key(source, table) for source, table in missing}
+    for key, parents in ((key, context.assets_def.asset_deps[key]) for key in _in_order(context)):
+        if parents & found:
+            found.add(key)
+    return found
 
 
 def _is_whole(context: dg.AssetExecutionContext) -> bool:
