@@ -11,14 +11,17 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from connectors.credentials import is_reference
+from connectors.event_log_declarations import EventLogDeclaration
+from connectors.mapping import Mapping
 from connectors.systems import complete
 from lake.errors import ConnectionFileError
 
 NAME = r"^[a-z][a-z0-9_]{0,47}$"
 LAG_SECONDS = 300  # rows committed late carry a cursor that lies before the last one seen; they are read again and merged
+STANDING_KEYS = {"files": ("_file", "_line"), "event_log_files": ("_file",)}
 RESERVED = frozenset({"files", "platform", "quarantine"})  # raw_files holds imported files
 
 OnSchemaChange = Literal["evolve", "freeze", "discard"]
@@ -93,7 +96,7 @@ class Resource(BaseModel):
     states: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # column to the values known so far
     references: dict[str, str] = Field(default_factory=dict)  # column to the resource whose key it holds
     columns: dict[str, str] = Field(default_factory=dict)  # DuckDB types, where the source itself declares none
-    mapping: dict[str, Any] = Field(default_factory=dict)  # what the staging model makes of the rows; see `connectors.mapping`
+    mapping: Mapping = Mapping()  # what the staging model makes of the rows
 
     @field_validator("key", mode="before")
     @classmethod
@@ -130,7 +133,7 @@ class Connection(BaseModel):
     retries: Retries = Retries()
     breaker: Breaker = Breaker()
     views: dict[str, str] = Field(default_factory=dict)  # SQL over staged resources, written {resource}, for event logs to build on
-    event_logs: tuple[dict[str, Any], ...] = ()  # see `connectors.event_log_declarations`
+    event_logs: tuple[EventLogDeclaration, ...] = ()
 
     @field_validator("retries", mode="before")
     @classmethod
@@ -179,6 +182,13 @@ class Connection(BaseModel):
             )
         return credentials
 
+    @field_validator("resources")
+    @classmethod
+    def _identified(cls, resources: tuple[Resource, ...], info: ValidationInfo) -> tuple[Resource, ...]:
+        """Rows of files that have no key are known by where they stand."""
+        key = STANDING_KEYS.get(info.data.get("type", ""), ())
+        return tuple(each if each.key else each.model_copy(update={"key": key}) for each in resources)
+
     @model_validator(mode="after")
     def _consistent(self) -> "Connection":
         names = [resource.name for resource in self.resources]
@@ -226,7 +236,9 @@ def read_connection(path: Path) -> Connection:
     try:
         words = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConnectionFileError(f"{path.name} cannot be read: {error}", remedy="Mend the file.", path=str(path)) from None
+        raise ConnectionFileError(
+            f"{path.name} cannot be read: {reason(error)}.", remedy="Mend the file.", path=str(path)
+        ) from None
     if not isinstance(words, dict):
         raise ConnectionFileError(f"{path.name} holds no connection.", remedy="Write one `key: value` per line.", path=str(path))
     words.setdefault("name", path.stem)
@@ -236,6 +248,14 @@ def read_connection(path: Path) -> Connection:
             f"{path.name} describes the connection `{connection.name}`.", remedy="Call the file after it.", path=str(path)
         )
     return connection
+
+
+def reason(error: Exception) -> str:
+    """Why a file cannot be read, without the line at fault: it may be the one with a secret that should not be there."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', None) or 'not YAML'}"
+    return getattr(error, "strerror", None) or type(error).__name__
 
 
 def connection_of(words: dict[str, Any], *, origin: str) -> Connection:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from connectors.connections import connections
+from connectors.dbt_files import write_dbt_files
 from lake.dbt_environment import CATALOG_VARIABLE, DBT_PROJECT, dbt_project, generated_folder
 from lake.errors import PlatformError
 from lake.settings import NO_TELEMETRY, Settings, get_settings
@@ -25,6 +27,7 @@ def manifest_path(settings: Settings | None = None) -> Path:
         PlatformError: dbt cannot parse the project; the message is dbt's.
     """
     settings = settings or get_settings()
+    write_dbt_files(connections().values(), settings=settings)
     folder = settings.folder("dbt", "manifest")
     manifest, key_file, key = folder / "manifest.json", folder / "made_from", project_key()
     if _is_current(manifest, key_file, key):

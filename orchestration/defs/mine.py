@@ -8,7 +8,9 @@ from typing import Any
 
 import dagster as dg
 
-from lake.process_files import EVENT_LOGS, SUFFIX
+from connectors.connections import connections
+from connectors.dbt_files import write_dbt_files
+from lake.process_files import SUFFIX, definition_files
 from orchestration.checks import as_asset_checks, check_specs
 from orchestration.layers import EVERY_DAY, POOL, WHEN_NEWER, event_log_key, mining_key
 from orchestration.lock import RESOURCE
@@ -19,8 +21,9 @@ GROWTH = 0.05  # a log that has grown by a twentieth is worth a new model; until
 
 
 def product_processes() -> list[str]:
-    """Names of the processes whose logs the products yield: those with a definition file."""
-    return sorted(path.name.removesuffix(SUFFIX) for path in EVENT_LOGS.glob(f"*{SUFFIX}"))
+    """Names of the processes whose logs dbt makes: those with a definition file, which connections' declarations have, too."""
+    write_dbt_files(connections().values())
+    return [path.name.removesuffix(SUFFIX) for path in definition_files()]
 
 
 def event_log_check(process: str) -> dg.AssetChecksDefinition:

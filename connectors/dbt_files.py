@@ -1,0 +1,277 @@
+"""The files by which dbt knows connections: sources, staging models, views, event logs and process definitions.
+
+What belongs here: which files there are and writing them where dbt looks. What does not: their SQL (`connectors.mapping`,
+`connectors.event_log_models`) and running dbt.
+
+The files lie below HOME/dbt/project/generated and are never edited by hand. They are made from the connection files alone, without
+a database; each is replaced whole and only when its text changes, so that dbt parses no more than it must. A connection that was
+removed takes its files with it; one whose declarations are faulty has none, and `faulty_declarations` says why.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from connectors.connection import Connection, Resource
+from connectors.packages import shown_columns
+from lake.dbt_environment import DBT_PROJECT, generated_folder
+from lake.errors import ConnectionFileError
+from lake.settings import Settings, get_settings
+
+OWN_SOURCES = DBT_PROJECT / "models" / "staging"
+MADE_BY = ("dbt_files.py", "event_log_declarations.py", "event_log_models.py", "expressions.py", "mapping.py")
+Columns = Mapping[str, Mapping[str, str]]
+
+
+def write_dbt_files(connections: Iterable[Connection], *, settings: Settings | None = None) -> bool:
+    """Brings the generated files up to date with the connections; tells whether any changed.
+
+    Safe to call from several processes at once, and cheap when nothing changed.
+
+    Args:
+        connections: Every connection there is; those that dbt_project has models for itself are left to it.
+        settings: Default: the process's settings.
+    """
+    from filelock import FileLock
+
+    settings = settings or get_settings()
+    ours = [connection for connection in connections if not (OWN_SOURCES / connection.name).is_dir()]
+    folder, key_file = generated_folder(settings), _key_file(settings)
+    with FileLock(key_file.with_suffix(".lock")):
+        key = _key(ours)
+        known = _remembered(settings)
+        if known.get("key") == key:
+            return False
+        wanted, faulty = _files_of_all(ours)
+        changed = _write(folder, wanted)
+        _replace(key_file, json.dumps({"key": key, "faulty": faulty}))
+    return changed
+
+
+def faulty_declarations(settings: Settings | None = None) -> dict[str, str]:
+    """The connections whose mappings, views or event logs cannot be used, and why; as of the last `write_dbt_files`."""
+    faulty: dict[str, str] = _remembered(settings or get_settings()).get("faulty", {})
+    return faulty
+
+
+def check_declarations(connection: Connection, columns: Columns | None = None) -> None:
+    """Checks a connection's mappings, views and event logs with sqlglot, before anything runs.
+
+    Args:
+        connection: The connection.
+        columns: By resource its raw columns and their types, where they are known; names are checked against them.
+
+    Raises:
+        ConnectionFileError: Something is wrong; every fault is told with its field.
+    """
+    from connectors.event_log_declarations import check_event_logs
+    from connectors.expressions import Faults
+    from connectors.mapping import check_mapping
+
+    faults = Faults(f"{connection.name}.yaml")
+    for resource in connection.resources:
+        check_mapping(connection, resource, faults, columns or {})
+    if not faults.found:
+        check_event_logs(connection, faults, columns or {})
+    faults.raise_any()
+
+
+def dbt_files(connection: Connection, columns: Columns | None = None) -> dict[str, str]:
+    """The generated files of one connection: path below the generated folder to text.
+
+    Args:
+        connection: The connection.
+        columns: By resource its raw columns and their types, as far as they are known.
+
+    Raises:
+        ConnectionFileError: A mapping, view or event log cannot be used.
+    """
+    from connectors.event_log_declarations import Readable
+    from connectors.event_log_models import LogModels, Model, log_name
+
+    check_declarations(connection)
+    known = _typed(connection, columns or {})
+    readable = Readable(connection, known)
+    logs = [LogModels(connection, log, readable) for log in connection.event_logs]
+    models: list[Model] = [
+        *_staging_models(connection, known),
+        *_view_models(connection, readable),
+        *(model for log in logs for model in log.models()),
+    ]
+    files = (
+        {f"staging/{connection.name}/{connection.name}__sources.yml": _yaml(_sources(connection))} if connection.resources else {}
+    )
+    for model in models:
+        path = f"{model.folder}/{model.name}"
+        files |= {f"{path}.sql": model.sql, f"{path}.yml": _yaml(_properties(model))}
+    files |= {f"event_logs/{log_name(connection, one.log)}.process.yaml": _yaml(one.definition()) for one in logs}
+    return files
+
+
+def _files_of_all(connections: Iterable[Connection]) -> tuple[dict[str, str], dict[str, str]]:
+    wanted: dict[str, str] = {}
+    faulty: dict[str, str] = {}
+    for connection in connections:
+        try:
+            files = dbt_files(connection, shown_columns(connection))
+            _check_free(connection, files, wanted)
+            wanted |= files
+        except ConnectionFileError as error:
+            faulty[connection.name] = str(error)
+    return wanted, faulty
+
+
+def _check_free(connection: Connection, files: Mapping[str, str], taken: Mapping[str, str]) -> None:
+    """Models of all folders share one space of names: `a_b` with log `c` and `a` with log `b_c` would meet."""
+    there = {Path(path).name for path in taken} | {path.name for path in (DBT_PROJECT / "models").rglob("*.sql")}
+    twice = sorted({Path(path).name for path in files} & there)
+    if twice:
+        raise ConnectionFileError(
+            f"{connection.name}.yaml cannot be used: there is another model {twice[0].split('.')[0]}.",
+            remedy="Give the event log or view another name.",
+        )
+
+
+def _typed(connection: Connection, shown: Columns) -> dict[str, dict[str, str]]:
+    """What is known of the raw columns: what the source showed and what the file declares."""
+    return {
+        one.name: {**shown.get(one.name, {}), **one.columns} for one in connection.resources if one.name in shown or one.columns
+    }
+
+
+def _staging_models(connection: Connection, known: Columns) -> list[Any]:
+    from connectors.event_log_declarations import used_columns
+    from connectors.event_log_models import Column, Model, staging_name
+    from connectors.mapping import needed_columns, staging_columns, staging_key, staging_sql
+
+    needed = needed_columns(connection, known, used_columns(connection))
+    models = []
+    for resource in connection.resources:
+        key = staging_key(resource)
+        columns = tuple(
+            Column(name, _origin(resource, name), tests=("is_key",) if key == (name,) else ())
+            for name in sorted(staging_columns(resource, known.get(resource.name, {})) or {}, key=lambda name: name not in key)
+        )
+        compound = ({"is_compound_key": {"arguments": {"columns": [f'"{name}"' for name in key]}}},) if len(key) > 1 else ()
+        sql = staging_sql(connection, resource, needed)
+        description = f"{resource.name} of {connection.label}, as its mapping says; without rows the source has deleted."
+        name = staging_name(connection, resource.name)
+        models.append(Model(name, f"staging/{connection.name}", sql, description, columns, compound))
+    return models
+
+
+def _origin(resource: Resource, column: str) -> str:
+    mapping = resource.mapping
+    renamed = {new: old for old, new in mapping.rename.items()}
+    if column in mapping.expression:
+        return "Worked out by the connection's mapping."
+    if column in mapping.lookup:
+        return f"{mapping.lookup[column].take} of {mapping.lookup[column].source}."
+    return f"{renamed.get(column, column)} in the source."
+
+
+def _view_models(connection: Connection, readable: Any) -> list[Any]:
+    from connectors.event_log_models import Column, Model, reference, view_name
+    from connectors.expressions import PLACEHOLDER
+
+    reads = [name for log in connection.event_logs for name in log.reads()]
+    reads += [name for view in readable.views.values() for name in view.reads]
+    models = []
+    for name, view in readable.views.items():
+        sql = PLACEHOLDER.sub(lambda found: reference(connection, found.group(1)), view.text)
+        columns = tuple(Column(column, f"{column} of the view.") for column in view.columns() or ())
+        kept = "table" if reads.count(name) > 1 else "view"  # what several read is worked out once
+        folder, description = f"intermediate/{connection.name}", f"View `{name}` of {connection.label}."
+        models.append(Model(view_name(connection, name), folder, f"{sql}\n", description, columns, config={"materialized": kept}))
+    return models
+
+
+def _sources(connection: Connection) -> dict[str, Any]:
+    hours = connection.freshness_hours
+    freshness = {
+        name: {"count": round(60 * hours * times), "period": "minute"} for name, times in (("warn_after", 1), ("error_after", 7))
+    }
+    return {
+        "version": 2,
+        "sources": [
+            {
+                "name": connection.name,
+                "description": f"{connection.label}, landed as it is, with `_loaded_at` and `_load_id`.",
+                "database": "{{ target.database }}",
+                "schema": connection.raw_schema,
+                "config": {"loaded_at_field": "_loaded_at", "freshness": freshness},
+                "tables": [{"name": one.name, "description": f"{one.name} of {connection.label}."} for one in connection.resources],
+            }
+        ],
+    }
+
+
+def _properties(model: Any) -> dict[str, Any]:
+    columns = []
+    for column in model.columns:
+        words: dict[str, Any] = {"name": column.name, "description": column.description, "quote": True}
+        words |= {"data_type": column.type} if column.type else {}
+        words |= {"constraints": [{"type": "not_null"}]} if column.is_required else {}
+        words |= {"data_tests": list(column.tests)} if column.tests else {}
+        columns.append(words)
+    words = {"name": model.name, "description": model.description}
+    words |= {"config": dict(model.config)} if model.config else {}
+    words |= {"data_tests": list(model.tests)} if model.tests else {}
+    return {"version": 2, "models": [{**words, "columns": columns}]}
+
+
+def _yaml(words: Mapping[str, Any]) -> str:
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    return yaml.dump(dict(words), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _write(folder: Path, wanted: Mapping[str, str]) -> bool:
+    """Makes the folder hold just these files; a file with the right text is not touched."""
+    gone = [path for path in folder.rglob("*") if path.is_file() and str(path.relative_to(folder)) not in wanted]
+    changed = [name for name, words in wanted.items() if not _holds(folder / name, words)]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    for name in changed:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        _replace(folder / name, wanted[name])
+    for path in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
+        if not any(path.iterdir()):
+            path.rmdir()
+    return bool(gone or changed)
+
+
+def _holds(path: Path, words: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == words
+
+
+def _replace(path: Path, words: str) -> None:
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(words, encoding="utf-8")
+    fresh.replace(path)
+
+
+def _key(connections: Iterable[Connection]) -> str:
+    """A word that changes with all that the files are made from, so that sqlglot is loaded only when there is something to do."""
+    here = Path(__file__).parent
+    made_by = [hashlib.sha256((here / name).read_bytes()).hexdigest() for name in MADE_BY]
+    words = [(connection.model_dump_json(by_alias=True), shown_columns(connection)) for connection in connections]
+    return hashlib.sha256(repr((made_by, words)).encode()).hexdigest()
+
+
+def _key_file(settings: Settings) -> Path:
+    return settings.folder("dbt") / "generated.json"
+
+
+def _remembered(settings: Settings) -> dict[str, Any]:
+    try:
+        known: dict[str, Any] = json.loads(_key_file(settings).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known
