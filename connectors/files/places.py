@@ -107,22 +107,23 @@ class Place:
             )
 
     def listing(self, name: str, options: FileOptions) -> list[SourceFile]:
-        """The files of a resource, oldest first, as dlt's filesystem source lists them.
+        """The files of a resource, oldest first, as dlt lists them.
 
         Raises:
             SourceUnavailableError: The folder is not there.
             CredentialError: A credential's reference leads nowhere.
         """
-        from dlt.sources.filesystem import filesystem
+        from dlt.common.storages.fsspec_filesystem import FileItemDict, fsspec_from_config, glob_files
 
         self.refuse_absent()
+        storage, _ = fsspec_from_config(self._configuration())
         found: dict[str, SourceFile] = {}
         for pattern in options.files or (f"{name}.*",):
             glob = f"**/{pattern}" if options.recursive and not pattern.startswith("**") else pattern
-            for item in filesystem(self.address, credentials=self._credentials(), file_glob=glob):
-                path = item["relative_path"]
+            for item in glob_files(storage, self.address, glob):
+                path, size = item["relative_path"], item.get("size_in_bytes", 0)
                 if self._is_wanted(path):
-                    found[path] = SourceFile(path, item.get("size_in_bytes", 0), item["modification_date"], item, self.is_local)
+                    found[path] = SourceFile(path, size, item["modification_date"], FileItemDict(item, storage), self.is_local)
         return sorted(found.values(), key=lambda file: (file.modified, file.name))
 
     def _is_wanted(self, path: str) -> bool:
@@ -133,19 +134,21 @@ class Place:
             return True
         return parts[0] not in {DONE, FAILED} and not path.lower().endswith(HALF_COPIED)
 
-    def _credentials(self) -> Any:
-        if self.is_local:
-            return None
+    def _configuration(self) -> Any:
         from dlt.common.configuration.specs import AwsCredentials
+        from dlt.common.storages.configuration import FilesystemConfiguration
 
-        secrets: Mapping[str, str] = resolved(self.connection.credentials)
-        return AwsCredentials(
+        if self.is_local:
+            return FilesystemConfiguration(self.address)
+        secrets: Mapping[str, Any] = resolved(self.connection.credentials)
+        credentials = AwsCredentials(
             aws_access_key_id=secrets.get("access_key_id"),
             aws_secret_access_key=cast(Any, secrets.get("secret_access_key")),
             aws_session_token=cast(Any, secrets.get("session_token")),
             endpoint_url=self.options.endpoint_url,
             region_name=self.options.region,
         )
+        return FilesystemConfiguration(self.address, credentials)
 
     @contextmanager
     def at_hand(self, file: SourceFile) -> Iterator[LocalCopy]:

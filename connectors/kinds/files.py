@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 OWN_TYPES = {FILE: "varchar", LINE: "bigint", MODIFIED: "timestamptz"}
 SAMPLE = 20
+TICK = 0.001  # seconds; the listing rounds times
 UNREADABLE = "file can be read"
 log = logging.getLogger(__name__)
 
@@ -136,14 +137,14 @@ class OpenedFiles:
         """The rows of every file that is new or has changed."""
         import dlt
 
-        rows = dlt.resource(self._rows, name=resource.name, primary_key=list(resource.key), write_disposition="append")
-        return rows(resource)
+        rows = self._rows(resource)
+        return dlt.resource(rows, name=resource.name, primary_key=list(resource.key), write_disposition="append")
 
     def keys(self, resource: Resource) -> "DltResource":
         """The keys of all rows in all files; nothing where no file has changed, and where one cannot be read."""
         import dlt
 
-        return dlt.resource(self._keys, name=f"{resource.name}_keys", write_disposition="append")(resource)
+        return dlt.resource(self._keys(resource), name=f"{resource.name}_keys", write_disposition="append")
 
     def columns(self) -> dict[str, dict[str, str]]:
         """The columns of the files read, with the types that all values read so far fit; nothing where no file was read."""
@@ -238,7 +239,7 @@ class OpenedFiles:
 def _was_changed(file: SourceFile, options: FileOptions) -> bool:
     """Whether a file is no longer the one that was listed; one that only grew still has the beginning that was read."""
     size, modified = file.now()
-    if (size, modified) == (file.size, file.modified.timestamp()):
+    if size == file.size and abs(modified - file.modified.timestamp()) < TICK:
         return False
     return size <= file.size or not can_grow(file.name, options)
 
