@@ -13,11 +13,10 @@ from orchestration.dbt_manifest import project_key
 MISSING = "missing"  # in place of the version of a table that has never been landed
 
 
-def build_key() -> str | None:
-    """What a build now would be made from; None where a table's version cannot be told."""
-    versions = landed_versions()
-    words = [project_key(), *(f"{source}.{table} {version}" for (source, table), version in versions.items())]
-    return hashlib.sha256("|".join(words).encode()).hexdigest() if all(versions.values()) else None
+def build_key() -> str:
+    """What a build now would be made from."""
+    words = [project_key(), *(f"{source}.{table} {version}" for (source, table), version in landed_versions().items())]
+    return hashlib.sha256("|".join(words).encode()).hexdigest()
 
 
 def unlanded() -> list[tuple[str, str]]:
@@ -36,15 +35,15 @@ def landed_versions() -> dict[tuple[str, str], str]:
                 try:
                     version = relation_version(connection, f"lake.{source.raw_schema}.{quote(table.name)}")
                 except duckdb.CatalogException:
-                    version = MISSING
-                found[source.name, table.name] = version or ""
+                    version = None
+                found[source.name, table.name] = version or MISSING
     return found
 
 
-def is_built(key: str | None) -> bool:
+def is_built(key: str) -> bool:
     """Whether the last complete build was made from just this."""
     path = get_settings().folder("dbt") / "built_from"
-    return key is not None and path.exists() and path.read_text() == key
+    return path.exists() and path.read_text() == key
 
 
 def remember_build(key: str | None) -> None:

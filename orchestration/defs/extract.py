@@ -50,6 +50,7 @@ def landing(source: Connection) -> dg.AssetsDefinition:
         specs=[_landed(source, table.name) for table in source.resources],
         check_specs=[spec for table in source.resources for spec in check_specs(raw_key(source.name, table.name), blocking=False)],
         required_resource_keys={RESOURCE},
+        can_subset=True,  # which also lets a step that loads nothing leave out its checks
         pool=POOL,
     )
     def load(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
@@ -62,6 +63,8 @@ def landing(source: Connection) -> dg.AssetsDefinition:
             return
         for table in report.tables:
             key = raw_key(source.name, table.name)
+            if key not in context.selected_asset_keys:
+                continue
             counts: dict[str, Any] = {
                 "dagster/row_count": table.rows_landed,
                 "rows extracted": table.rows_extracted,
@@ -105,7 +108,8 @@ def _not_loaded(
     say = context.log.warning if isinstance(error, ConnectionPausedError) else context.log.error
     say(str(error))
     progress_of(context)(error.problem, 1.0)
-    yield from (dg.MaterializeResult(raw_key(source.name, table.name), metadata={NO_EVENT: True}) for table in source.resources)
+    keys = (raw_key(source.name, table.name) for table in source.resources)
+    yield from (dg.MaterializeResult(key, metadata={NO_EVENT: True}) for key in keys if key in context.selected_asset_keys)
 
 
 def _closed(source: Connection, error: QualityGateError) -> Iterator[dg.AssetCheckResult]:

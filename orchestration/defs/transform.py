@@ -117,7 +117,7 @@ def _build(context: dg.AssetExecutionContext, missing: list[tuple[str, str]]) ->
 
 
 def _leaving_out(missing: list[tuple[str, str]]) -> list[str]:
-    return ["--exclude", *(f"source:{source}.{table}+" for source, table in missing)] if missing else []
+    return ["--exclude", " ".join(f"source:{source}.{table}+" for source, table in missing)] if missing else []
 
 
 def _made_from(missing: list[tuple[str, str]], context: dg.AssetExecutionContext) -> set[dg.AssetKey]:
