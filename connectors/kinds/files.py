@@ -144,7 +144,7 @@ class OpenedFiles:
         """The keys of all rows in all files; nothing where no file has changed, and where one cannot be read."""
         import dlt
 
-        return dlt.resource(self._keys(resource), name=f"{resource.name}_keys", write_disposition="append")
+        return dlt.resource(self._keys(resource), name=resource.name, write_disposition="append")
 
     def columns(self) -> dict[str, dict[str, str]]:
         """The columns of the files read, with the types that all values read so far fit; nothing where no file was read."""
