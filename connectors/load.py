@@ -182,7 +182,8 @@ def _deleted(connection: "duckdb.DuckDBPyConnection", source: Connection, resour
     if not files:
         return None
     listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-    same = " and ".join(f"there.{quote(name)} = target.{quote(name)}" for name in resource.key)
+    kinds = lake_columns(connection, source.raw_schema, resource.name)
+    same = " and ".join(f"try_cast(there.{quote(name)} as {kinds[name]}) = target.{quote(name)}" for name in resource.key)
     return f"not exists (from read_parquet([{listed}], union_by_name = true) as there where {same})"
 
 
