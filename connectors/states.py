@@ -93,7 +93,7 @@ def note_test(name: str, *, is_well: bool, said: str) -> None:
     said = _kept(said)
     _set(name, tested_at=_now(), tested_well=is_well, tested_said=said)
     if is_well:
-        _execute("update connection_states set open_until = least(open_until, now()) where name = %s", name)
+        _execute("update connection_states set open_until = now() where name = %s and open_until > now()", name)
     else:
         _set(name, error=said, error_at=_now())
 

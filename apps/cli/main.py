@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from apps.cli import demo, files, mined, road, rows, service, upkeep
+from apps.cli import connect, demo, files, mined, road, rows, service, upkeep
 
 app = typer.Typer(
     name="grimoire",
@@ -19,6 +19,7 @@ app = typer.Typer(
     epilog=(
         "First steps: `grimoire up` brings everything up with a demo company and serves it. "
         "`grimoire import orders.csv` makes a process of an event log of yours. "
+        "`grimoire connect --help` says how to connect a system of yours. "
         '`grimoire sql "show all tables"` lists what is in the lake. Each command has its own --help with examples.'
     ),
     no_args_is_help=True,
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for module in (service, road, files, mined, rows, upkeep):
     module.register(app)
+app.add_typer(connect.app, name="connect")
 app.add_typer(demo.app, name="demo")
 
 

@@ -42,8 +42,8 @@ def run(as_json: Annotated[bool, typer.Option("--json", help="Print one object w
         console.say(f"A check failed: {check}")
 
 
-def run_road(progress: console.Progress) -> dict[str, Any]:
-    """Runs the road and returns its report.
+def run_road(progress: console.Progress, *, connection: str | None = None) -> dict[str, Any]:
+    """Runs the road, or one connection's part of it, and returns its report.
 
     Raises:
         GrimoireError: What stopped it, in the words of the step; or that its process died, with the end of its log.
@@ -53,8 +53,9 @@ def run_road(progress: console.Progress) -> dict[str, Any]:
     settings = get_settings()
     log = settings.folder("logs") / "road.log"
     with log.open("w") as said:
+        command = [sys.executable, "-m", "orchestration", "road", *([connection] if connection else [])]
         child = subprocess.Popen(
-            [sys.executable, "-m", "orchestration", "road"], stdout=subprocess.PIPE, stderr=said, stdin=subprocess.DEVNULL,
+            command, stdout=subprocess.PIPE, stderr=said, stdin=subprocess.DEVNULL,
             text=True, cwd=_root(), env=_environment(settings), start_new_session=True,
         )  # fmt: skip
         try:
