@@ -6,6 +6,7 @@ The configuration names an environment variable for the storage's address, so no
 """
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lake.database import DAGSTER, database_url
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 ADDRESS_VARIABLE = "GRIMOIRE_DAGSTER_STORAGE"
+STATEMENT_MILLISECONDS = 60_000  # after which a statement over Dagster's own tables is given up
+RECYCLE_SECONDS = 3_600
+MOST_CONNECTIONS = 10  # of each of its three storages at once
 DRIVER = "postgresql+psycopg2"  # Dagster's own SQL is written for it; a bare «postgresql» is psycopg 3 since SQLAlchemy 2.1
 CONFIGURATION: dict[str, Any] = {
     "storage": {"postgres": {"postgres_url": {"env": ADDRESS_VARIABLE}}},
@@ -59,4 +63,15 @@ def open_instance(settings: Settings | None = None) -> "DagsterInstance":
 
     environment = dagster_environment(settings)
     os.environ.update(environment)
-    return DagsterInstance.from_ref(InstanceRef.from_dir(environment["DAGSTER_HOME"], overrides=IN_PROCESS))
+    instance = DagsterInstance.from_ref(InstanceRef.from_dir(environment["DAGSTER_HOME"], overrides=IN_PROCESS))
+    _keep_connections(instance)
+    return instance
+
+
+def _keep_connections(instance: "DagsterInstance") -> None:
+    """Lets the instance keep its connections: by itself it opens three for every event, and a road tells of a thousand."""
+    instance.optimize_for_webserver(
+        statement_timeout=STATEMENT_MILLISECONDS, pool_recycle=RECYCLE_SECONDS, max_overflow=MOST_CONNECTIONS
+    )
+    events: Any = instance.event_log_storage  # it looks for its table of check results before it writes each of them
+    events.has_table = cache(events.has_table)
