@@ -24,10 +24,13 @@ def main(arguments: list[str]) -> int:
 
 
 def _road(connection: str | None) -> int:
-    from orchestration.run import run_road
+    from orchestration import ahead
 
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print is no part of the protocol
+
+    ahead.prepare()
+    from orchestration.run import run_road
 
     def tell(line: dict[str, Any]) -> None:
         out.write(json.dumps(line, default=str) + "\n")

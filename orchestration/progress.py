@@ -24,7 +24,7 @@ def listening(listener: Progress | None) -> Iterator[None]:
         _listener.reset(token)
 
 
-def progress_of(context: dg.AssetExecutionContext) -> Progress:
+def progress_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Progress:
     """A callback for the craft: each new description goes to the step's log, every call to the listener."""
     listener, said = _listener.get(), [""]
 

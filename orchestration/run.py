@@ -3,15 +3,18 @@
 What belongs here: what `grimoire run` calls. What does not: what the road consists of (`orchestration.defs`).
 """
 
+import contextlib
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lake.errors import GrimoireError
 from lake.settings import Settings, get_settings
+from orchestration.ahead import begin_loads, none_left_behind
 from orchestration.instance import open_instance
 from orchestration.lock import road_lock
 from orchestration.progress import Progress, listening
+from orchestration.waiting_dbt import waiting_dbt
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -51,19 +54,25 @@ def run_road(*, connection: str | None = None, progress: Progress | None = None,
         RoadError: A step failed; the message is the step's own.
     """
     settings = settings or get_settings()
-    with road_lock(settings), open_instance(settings) as instance:
+    with road_lock(settings), none_left_behind(), _dbt_for(connection), open_instance(settings) as instance:
         from orchestration.definitions import defs
         from orchestration.defs.extract import job_name
         from orchestration.defs.road import ROAD
 
         end_abandoned_runs(instance)
         job = defs().resolve_job_def(job_name(connection) if connection else ROAD)
+        begin_loads(node.name for node in job.nodes)
         run_id = str(uuid.uuid4())
         watcher = Watcher(sorted(node.name for node in job.nodes), progress or (lambda description, done: None))
         instance.add_event_listener(run_id, watcher.heed)
         with listening(watcher.within_step):
             job.execute_in_process(run_config=QUIET, instance=instance, run_id=run_id, raise_on_error=False)
         return watcher.report(run_id)
+
+
+def _dbt_for(connection: str | None) -> contextlib.AbstractContextManager[None]:
+    """The dbt that waits for the road; the load of one connection wants none."""
+    return contextlib.nullcontext() if connection else waiting_dbt()
 
 
 def end_abandoned_runs(instance: "dg.DagsterInstance") -> None:

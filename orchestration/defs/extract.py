@@ -19,6 +19,7 @@ from connectors.connection import Connection
 from connectors.connections import broken_connections, connections
 from lake.errors import ConnectionPausedError, GrimoireError, QualityGateError
 from lake.journal import CheckResult
+from orchestration.ahead import LOAD_STEP, LOADING, outcome
 from orchestration.checks import as_asset_checks, check_specs
 from orchestration.layers import POOL, raw_key, source_key
 from orchestration.lock import RESOURCE
@@ -46,7 +47,7 @@ def landing(source: Connection) -> dg.AssetsDefinition:
     """The step that lands a source's tables in schema raw_<source>, all of them or none."""
 
     @dg.multi_asset(
-        name=f"load_{source.name}",
+        name=f"{LOAD_STEP}{source.name}",
         specs=[_landed(source, table.name) for table in source.resources],
         check_specs=[spec for table in source.resources for spec in check_specs(raw_key(source.name, table.name), blocking=False)],
         required_resource_keys={RESOURCE},
@@ -54,10 +55,8 @@ def landing(source: Connection) -> dg.AssetsDefinition:
         pool=POOL,
     )
     def load(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        from connectors.load import load_source
-
         try:
-            report = load_source(source.name, progress=progress_of(context))
+            report = outcome(f"{LOAD_STEP}{source.name}", LOADING, tell=progress_of(context), name=source.name)
         except GrimoireError as error:
             yield from _not_loaded(source, error, context)
             return

@@ -11,12 +11,14 @@ import dagster as dg
 from connectors.connections import connections
 from connectors.dbt_files import write_dbt_files
 from lake.process_files import SUFFIX, definition_files
+from orchestration.ahead import begin, outcome
 from orchestration.checks import as_asset_checks, check_specs
 from orchestration.layers import EVERY_DAY, POOL, WHEN_NEWER, event_log_key, mining_key
 from orchestration.lock import RESOURCE
 from orchestration.progress import Progress, progress_of
 
 IMPORTED = "imported"
+CHECKING = "orchestration.checked:check_and_record"
 GROWTH = 0.05  # a log that has grown by a twentieth is worth a new model; until then its fitness stays comparable
 
 
@@ -26,20 +28,24 @@ def product_processes() -> list[str]:
     return [path.name.removesuffix(SUFFIX) for path in definition_files()]
 
 
+def check_step(process: str) -> str:
+    """Name of the step that checks a process's event log."""
+    return f"check_{process}"
+
+
+def begin_checks() -> None:
+    """Begins the checks of all products' event logs at once, where the run is prepared for it."""
+    for process in product_processes():
+        begin(check_step(process), CHECKING, process=process)
+
+
 def event_log_check(process: str) -> dg.AssetChecksDefinition:
     """The expectations of one event log; mining waits for them and does not run when the gate is shut."""
     key = event_log_key(process)
 
-    @dg.multi_asset_check(name=f"check_{process}", specs=check_specs(key), required_resource_keys={RESOURCE}, pool=POOL)
+    @dg.multi_asset_check(name=check_step(process), specs=check_specs(key), required_resource_keys={RESOURCE}, pool=POOL)
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        from connectors.quality import check_event_log
-        from lake import connect, current_snapshot, in_transaction
-        from lake.journal import record_checks
-
-        with connect(read_only=True) as connection:
-            connection.begin()  # the results and the snapshot they name belong together
-            snapshot, results = current_snapshot(connection), check_event_log(process, connection=connection)
-        in_transaction(lambda connection: record_checks(connection, results, snapshot_id=snapshot))
+        results = outcome(check_step(process), CHECKING, tell=progress_of(context), process=process)
         yield from as_asset_checks(results, asset=key)
 
     return check

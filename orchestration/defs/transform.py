@@ -3,6 +3,7 @@
 What belongs here: how dbt's names become asset keys, and the step that builds the project. What does not: SQL (dbt_project).
 """
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,17 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliInvocation, DbtCliResource, dbt_assets
 from packaging.version import Version
 
 from lake.dbt_environment import dbt_environment, dbt_project
+from lake.dbt_process import PROGRESS, command
 from lake.settings import get_settings
 from orchestration.built import build_key, is_built, remember_build, unlanded
 from orchestration.dbt_manifest import manifest_path
+from orchestration.defs.mine import begin_checks
 from orchestration.layers import EVERY_DAY, POOL, WHEN_NEWER, dbt_key, raw_key
 from orchestration.lock import RESOURCE
 from orchestration.progress import progress_of
+from orchestration.waiting_dbt import dismiss_dbt, take_dbt
 from orchestration.warm_up import warm_up
+
+FINISHED = {PROGRESS, "LogTestResult", "LogModelResult"}  # what a node's end is called in dbt's log
 
 
 class LayerTranslator(DagsterDbtTranslator):
@@ -49,9 +55,7 @@ class LakeDbt(DbtCliResource):
 
     @cached_property
     def _cli_version(self) -> Version:
-        from importlib.metadata import version
-
-        return Version(version("dbt-core"))
+        return _dbt_version()
 
     def _initialize_dbt_core_adapter(self, args: Any) -> Any:
         return None
@@ -89,31 +93,65 @@ def transformation(manifest: Path) -> dg.AssetsDefinition:
 
         key, missing = build_key(), unlanded()
         if is_built(key) and _is_whole(context):
+            dismiss_dbt()
             context.log.info("Nothing was landed and no file of the project has changed since the last build.")
             without = _made_from(missing, context)
             yield from (dg.MaterializeResult(one, metadata={"unchanged": True}) for one in _in_order(context) if one not in without)
+            begin_checks()
             return
         remember_build(None)
-        yield from _build(context, missing)
+        yield from _build(context, missing, manifest, translator)
         in_transaction(register_products)
         if _is_whole(context):
             remember_build(key)
+            begin_checks()
 
     return transform
 
 
-def _build(context: dg.AssetExecutionContext, missing: list[tuple[str, str]]) -> Iterator[Any]:
+def _build(
+    context: dg.AssetExecutionContext, missing: list[tuple[str, str]], manifest: Path, translator: DagsterDbtTranslator
+) -> Iterator[Any]:
     """Builds what is selected, but for what needs tables that have never been landed; fails when a model or a test does."""
     tell = progress_of(context)
+    words = _leaving_out(missing)
+    build = _whole_build(context, words, manifest, translator) if _is_whole(context) else _part_build(context, words)
+    warm_up()
+    expected = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
+    done = 0
+    for event in build.stream_raw_events():
+        if event.raw_event["info"]["name"] in FINISHED:
+            done += 1
+            tell("building products and event logs", min(done / max(expected, 1), 1.0))
+        yield from event.to_default_asset_events(
+            manifest=build.manifest, dagster_dbt_translator=translator, context=context, target_path=build.target_path
+        )
+
+
+def _whole_build(
+    context: dg.AssetExecutionContext, words: list[str], manifest: Path, translator: DagsterDbtTranslator
+) -> DbtCliInvocation:
+    """The build of the whole project, by the dbt that is ready for it."""
+    process = take_dbt()
+    command(process, "build", *words)
+    return DbtCliInvocation(
+        process=process,
+        manifest=json.loads(manifest.read_text()),
+        dagster_dbt_translator=translator,
+        project_dir=dbt_project(),
+        target_path=get_settings().folder("dbt", "target"),
+        raise_on_error=True,
+        cli_version=_dbt_version(),
+        context=context,
+    )
+
+
+def _part_build(context: dg.AssetExecutionContext, words: list[str]) -> DbtCliInvocation:
+    """The build of a selection, in dbt's own way."""
     project = os.fspath(dbt_project())
     dbt = LakeDbt(project_dir=project, profiles_dir=project, dbt_executable=_executable())
     with _variables(dbt_environment()):
-        build = dbt.cli(["build", *_leaving_out(missing)], context=context, target_path=get_settings().folder("dbt", "target"))
-    warm_up()
-    expected = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
-    for done, event in enumerate(build.stream(), start=1):
-        tell("building products and event logs", min(done / max(expected, 1), 1.0))
-        yield event
+        return dbt.cli(["build", *words], context=context, target_path=get_settings().folder("dbt", "target"))
 
 
 def _leaving_out(missing: list[tuple[str, str]]) -> list[str]:
@@ -138,6 +176,12 @@ def _in_order(context: dg.AssetExecutionContext) -> list[dg.AssetKey]:
     """The project's assets, each after those it is made from, as Dagster wants to hear of them."""
     wanted, parents = context.selected_asset_keys, context.assets_def.asset_deps
     return [key for key in TopologicalSorter({key: parents[key] for key in wanted}).static_order() if key in wanted]
+
+
+def _dbt_version() -> Version:
+    from importlib.metadata import version
+
+    return Version(version("dbt-core"))
 
 
 def _executable() -> str:
