@@ -75,7 +75,7 @@ def measure_command(command: Sequence[str], *, environment: Mapping[str, str] | 
     """Runs a command and measures it with all processes it starts; `value` is what it printed to stdout.
 
     CPU seconds count the processes that were waited for; peak memory is the largest sum over the tree of processes, looked at
-    ten times a second, so memory that two of them share counts twice.
+    ten times a second; memory that two of them share counts once.
 
     Raises:
         RuntimeError: The command failed; the message is the end of what it wrote to stderr.
@@ -181,7 +181,9 @@ def _watch_tree(pid: int, peak: list[int]) -> None:
     try:
         parent = psutil.Process(pid)
         while parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE:
-            peak[0] = max(peak[0], sum(map(_resident, [parent, *parent.children(recursive=True)])))
+            tree = [parent, *parent.children(recursive=True)]
+            if sum(map(_resident, tree)) > peak[0]:  # reading what is shared takes longer, and can only yield less
+                peak[0] = max(peak[0], sum(map(_proportional, tree)))
             time.sleep(0.1)
     except psutil.NoSuchProcess:
         return
@@ -194,6 +196,16 @@ def _resident(process: Any) -> int:
         return int(process.memory_info().rss)
     except psutil.Error:  # gone between listing and looking
         return 0
+
+
+def _proportional(process: Any) -> int:
+    """Memory of a process, with what it shares with others counted in parts; where the system does not tell, all of it."""
+    import psutil
+
+    try:
+        return int(process.memory_full_info().pss)
+    except (AttributeError, psutil.Error):
+        return _resident(process)
 
 
 def _processor() -> str:

@@ -50,7 +50,7 @@ def main() -> None:
         ours={name: {**run.figures(), "steps": steps[name]} for name, run in runs.items()},
         share_of_first_run={name: round(run.wall_seconds / first.wall_seconds, 3) for name, run in runs.items()},
         bounds={"first_wall_seconds": MOST_SECONDS, "peak_mb": MOST_MB, "share_a_week_later": round(MOST_SHARE, 3)},
-        note="Peak memory sums the tree of processes; PostgreSQL's own is not counted. There is no peer to compare with.",
+        note="Peak memory is the sum over all processes, what they share counted once, without PostgreSQL's. There is no peer.",
     )
     assert first.wall_seconds <= MOST_SECONDS, f"{first.wall_seconds:.0f} s for the first run"
     assert first.peak_mb <= MOST_MB, f"{first.peak_mb:.0f} MB for the first run"
