@@ -91,6 +91,7 @@ def _settle_dlt() -> None:
     """
     home = get_settings().folder("dlt", "project")
     os.environ.update(DLT_PROJECT_DIR=str(home), DLT_DATA_DIR=str(home / "data"))
+    os.environ["SCHEMA__NAMING"] = "direct"  # columns keep their source's names, so that keys and cursors are found under them
     os.environ["EXTRACT__NEXT_ITEM_MODE"] = "fifo"  # round robin holds every table open at once, and reads keys beside their rows
     folder = get_settings().folder("dlt", "project", ".dlt")
     for name, words in (("config.toml", _DLT_CONFIG), ("secrets.toml", "# none: credentials are passed in code\n")):
@@ -105,7 +106,9 @@ def _pipeline(connection: Connection) -> "Pipeline":
 
     return dlt.pipeline(
         pipeline_name=pipeline_name(connection),
-        destination=filesystem(bucket_url=str(root(connection))),
+        destination=filesystem(
+            bucket_url=str(root(connection)), warn_unsafe_layout_separators=False
+        ),  # names of resources are safe
         dataset_name=DATASET,
         pipelines_dir=str(get_settings().folder("dlt")),
     )

@@ -82,6 +82,7 @@ class PageNumber(_Pages):
     size_body_path: str | None = None
     size: int = Field(default=100, gt=0)
     total_pages: str | None = None  # path to the number of pages
+    steady: bool = True  # whether all pages but the last are equally long; a change in between would skip rows
 
 
 class Offset(_Pages):
@@ -94,12 +95,14 @@ class Offset(_Pages):
     limit_body_path: str | None = None
     limit: int = Field(default=100, gt=0)
     first: int = 0
-    overlap: int = Field(default=0, ge=0)  # rows read again at the head of each page; finds rows that moved in between
+    overlap: int | None = Field(
+        default=None, ge=0
+    )  # rows read again at a page's head, to find that rows moved; None: 1 where there is a key
     advance: Literal["rows", "limit"] = "rows"  # by the rows that came, or by those asked for (where the API leaves rows out)
 
     @model_validator(mode="after")
     def _gets_on(self) -> "Offset":
-        if self.overlap >= self.limit:
+        if (self.overlap or 0) >= self.limit:
             raise ValueError("overlap must be smaller than limit")
         if self.overlap and self.advance == "limit":
             raise ValueError("overlap needs advance: rows")
