@@ -1,0 +1,1 @@
+"""Tryton, an ERP: its resources and event logs (`system.yaml`), and reading it by SQL, JSON-RPC or REST."""
