@@ -33,16 +33,22 @@ def read_delimited(part: Part, options: FileOptions, bad: Bad) -> Iterator[Batch
         start = list(islice(lines, options.skip_rows + 40))
         used = options.delimiter or _delimiter(start[options.skip_rows :], options)
         source = _Lines(chain(start, lines), options, bad)
-        records = _Framed(source, used, options.frame) if options.frame else _Parted(source, used, options)
+        is_framed = options.frame and any(_is_within(line, options.frame) for line in start)
+        records = _Framed(source, used, options.frame or "") if is_framed else _Parted(source, used, options)
         names = _names(records, part, options)
         yield from _batches(records, names, bad)
 
 
 def _delimiter(lines: list[str], options: FileOptions) -> str:
     wanted = [line for line in lines if not (options.comment and line.startswith(options.comment))]
-    if options.frame:
-        wanted = [line for line in wanted if line.lstrip().startswith(options.frame)]
+    if options.frame and any(_is_within(line, options.frame) for line in wanted):
+        return options.frame
     return max(DELIMITERS, key=lambda mark: evenness(wanted[:20], mark))
+
+
+def _is_within(line: str, frame: str) -> bool:
+    text = line.strip()
+    return len(text) > 1 and text.startswith(frame) and text.endswith(frame)
 
 
 class _Lines:

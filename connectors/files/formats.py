@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.connection import Resource
-from connectors.files.names import FILE, MODIFIED, OWN
+from connectors.files.names import FILE, LINE, MODIFIED, OWN
 from connectors.files.options import FileOptions
 from connectors.files.places import LocalCopy, Part, SourceFile, parts_of, scratch_file
 from connectors.files.rows import MOST_BAD_LINES, Bad, Batch
@@ -144,7 +144,10 @@ class FileReading:
         for name, (whole, number, truth, nested) in batch.numbers.items():
             self.evidence.setdefault(name, Evidence()).count(whole=whole, number=number, truth=truth, nested=nested)
         table = values.canonical(batch.table, is_typed=bool(batch.numbers))
-        table = table.append_column(FILE, pa.repeat(part.name, table.num_rows))
+        if self.options.positions:
+            table = table.append_column(FILE, pa.repeat(part.name, table.num_rows))
+        else:
+            table = table.drop_columns([LINE])
         if self.resource.cursor and self.resource.cursor.column == MODIFIED:
             table = table.append_column(MODIFIED, pa.repeat(file.modified.isoformat(), table.num_rows))
         return table

@@ -76,9 +76,11 @@ class FileOptions(BaseModel):
     thousands: str | None = None
     numbers: tuple[str, ...] = ()  # columns to read as numbers besides those declared with a numeric type
     dates: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # strptime formats by column
+    moments: dict[str, tuple[str, str]] = Field(default_factory=dict)  # a new column to the columns of its day and time of day
     time_zone: str | None = None
     trim: bool = False
     types: Literal["guess", "text"] = "guess"
+    positions: bool = True  # whether rows carry `_file` and `_line`
 
     @field_validator("files", "pattern", mode="before")
     @classmethod
@@ -120,6 +122,9 @@ class FileOptions(BaseModel):
             raise ValueError("format: text needs `pattern`")
         if self.header_rows == 0 and not self.names and self.format == "csv":
             raise ValueError("header_rows: 0 needs `names`")
+        unread = sorted({part for parts in self.moments.values() for part in parts} - set(self.dates))
+        if unread:
+            raise ValueError(f"moments: {', '.join(unread)} has no format under `dates`")
         if self.thousands == self.decimal:
             raise ValueError("thousands and decimal are the same character")
         return self

@@ -111,6 +111,7 @@ class Values:
             is_typed: The file tells numbers from text itself, so evidence of numbers comes from the reader.
         """
         expressions = [expression for name in batch.column_names for expression in self._expressions(name)]
+        expressions += [self._moment(name, parts) for name, parts in self.options.moments.items() if parts[0] in batch.column_names]
         self.connection.register("batch", batch)
         read = self.connection.execute(f"select {', '.join(expressions)} from batch").to_arrow_table()
         self.connection.unregister("batch")
@@ -132,9 +133,7 @@ class Values:
         column = quote(name)
         if name in OWN:
             return [column]
-        value = f"trim({column})" if self.options.trim else column
-        words = ["", *self.options.null_values.get("*", ()), *self.options.null_values.get(name, ())]
-        value = f"case when {value} not in ({', '.join(_text(word) for word in words)}) then {value} end"
+        value = self._filled(name)
         kind = self.declared.get(name, "").lower()
         if name in self.options.dates:
             return self._date(name, value, kind)
@@ -144,6 +143,25 @@ class Values:
             moment = f"cast(try_cast({value} as timestamptz) as varchar)"
             value = f"case when regexp_full_match({value}, {_text(NAIVE)}) then coalesce({moment}, {value}) else {value} end"
         return [f"{value} as {column}"]
+
+    def _filled(self, name: str) -> str:
+        value = f"trim({quote(name)})" if self.options.trim else quote(name)
+        words = ["", *self.options.null_values.get("*", ()), *self.options.null_values.get(name, ())]
+        return f"case when {value} not in ({', '.join(_text(word) for word in words)}) then {value} end"
+
+    def _moment(self, name: str, parts: tuple[str, str]) -> str:
+        """A day and a time of day in two columns as one moment; without a time of day at its beginning."""
+        day, clock = (self._coalesced(part) for part in parts)
+        moment = f"cast({day} as date) + coalesce(cast(cast({clock} as timestamp) as time), time '00:00:00')"
+        return f"cast(cast({moment} as timestamptz) as varchar) as {quote(name)}"
+
+    def _coalesced(self, name: str) -> str:
+        text = f"trim({self._filled(name)})"
+        text = f"case when not regexp_full_match({text}, {_text(ZEROS)}) then {text} end" if name not in self._clocks() else text
+        return f"coalesce({', '.join(self._parsed(text, form) for form in self.options.dates[name])})"
+
+    def _clocks(self) -> set[str]:
+        return {clock for _, clock in self.options.moments.values()}
 
     def _number(self, value: str) -> str:
         """`1.234,50-` becomes `-1234.50`."""
@@ -171,14 +189,16 @@ class Values:
             said = f"cast({moment} as varchar)"
         zeros = "" if kind == "time" else f"when regexp_full_match({text}, {_text(ZEROS)}) then null "
         made = [f"case {zeros}else coalesce({said}, {value}) end as {quote(name)}"]
-        if self.options.year is None and any(_is_yearless(form) for form in formats):
-            made.append(f"case when {value} is not null then 'true' end as {quote(f'{name}_year_is_inferred')}")
+        if kind != "time" and self.options.year is None and any(_is_yearless(form) for form in formats):
+            dated = [self._parsed(text, form) for form in formats if not _is_yearless(form)] or ["null"]
+            inferred = f"case when {value} is not null then (coalesce({', '.join(dated)}) is null)::varchar end"
+            made.append(f"{inferred} as {quote(f'{name}_year_is_inferred')}")
         return made
 
     def _parsed(self, text: str, form: str) -> str:
         if form == "iso":
             return f"try_cast({text} as timestamptz)"
-        if not _is_yearless(form):
+        if not _is_yearless(form) or not any(mark in form for mark in ("%b", "%B", "%m", "%d", "%j")):
             return f"cast(try_strptime({text}, {_text(form)}) as timestamptz)"
         if self.options.year is not None:
             return self._in_year(text, form, self.options.year)

@@ -49,6 +49,11 @@ class FilesConnector(Connector):
         super().__init__(connection)
         self.place = Place(connection, self.options)
         for resource in connection.resources:
+            if not self.resource_options[resource.name].positions and {FILE, LINE} & set(resource.key):
+                raise ConnectionFileError(
+                    f"{connection.name}.yaml: resources.{resource.name}.positions: without a key, rows are known by where they stand.",
+                    remedy="Name the key, or leave out `positions`.",
+                )
             if resource.deletions and resource.deletions.by == "keys" and self.options.drop:
                 raise ConnectionFileError(
                     f"{connection.name}.yaml: resources.{resource.name}.deletions: files of a drop folder go away once they are taken.",
