@@ -26,10 +26,28 @@ PLAN_WORDS = frozenset(
 STATE_WORDS = frozenset({"state", "status", "stage", "phase"})
 ACTION_WORDS = frozenset({"activity", "event", "action", "step", "transition", "operation", "task"}) | STATE_WORDS
 PERSON_WORDS = frozenset(
-    {"user", "owner", "agent", "employee", "assignee", "salesperson", "operator", "clerk", "uid", "by", "resource", "author", "seller"}
+    {
+        "user",
+        "owner",
+        "agent",
+        "employee",
+        "assignee",
+        "salesperson",
+        "operator",
+        "clerk",
+        "uid",
+        "by",
+        "resource",
+        "author",
+        "seller",
+    }
 )
 MOST_STATES = 40  # different values beyond which a column is no state
 FEW_ROWS = 20  # fewer prove nothing by being different
+FORMATS = (
+    "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M", "%d-%m-%Y",
+    "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S",
+)  # fmt: skip
 
 KIND = Literal["time", "number", "text", "other"]
 
@@ -134,7 +152,17 @@ class Table:
         return declared.startswith(("varchar", "text"))
 
     def _reads_as_time(self, column: str) -> bool:
-        return bool(self.filled(column)) and all(_is_moment(value) for value in self.filled(column))
+        return bool(self.filled(column)) and (
+            all(_is_moment(value) for value in self.filled(column)) or bool(self.time_format(column))
+        )
+
+    def time_format(self, column: str) -> str:
+        """How a text time is written where not as ISO 8601 says; empty where that is so, or where two ways would do."""
+        values = self.different(column)
+        if all(_is_moment(value) for value in values) or not {*words(column)} & (TIME_WORDS | CHANGE_WORDS | {"created", "closed"}):
+            return ""
+        fits = [one for one in FORMATS if all(_is_written(value, one) for value in values)]
+        return fits[0] if len(fits) == 1 else ""
 
     def is_text_time(self, column: str) -> bool:
         """Whether it is a time that the system keeps as text."""
@@ -142,13 +170,14 @@ class Table:
 
     def has_days_only(self, column: str) -> bool:
         """Whether its text times are days."""
-        return all(len(str(value)) <= len("2024-01-01") for value in self.filled(column))
+        return all(len(value) <= len("2024-01-01") for value in self.different(column))
 
     @property
     def times(self) -> list[str]:
         """The columns that tell when something happened: not when the row was changed, nor what was planned."""
         found = [column for column in self.shape.columns if self.kind(column) == "time" and self.filled(column)]
-        return [column for column in found if not {*words(column)} & (CHANGE_WORDS | PLAN_WORDS)]
+        real = [column for column in found if not {*words(column)} & PLAN_WORDS]
+        return [column for column in real if not {*words(column)} & CHANGE_WORDS] or real[:1]  # a history knows its changes only
 
     @property
     def changed(self) -> str | None:
@@ -169,7 +198,9 @@ class Table:
 
     def _few_valued(self, named: Iterable[str]) -> list[str]:
         known = {*named}
-        fits = [column for column in self.shape.columns if words(column) and words(column)[-1] in known and self.kind(column) == "text"]
+        fits = [
+            column for column in self.shape.columns if words(column) and words(column)[-1] in known and self.kind(column) == "text"
+        ]
         return [column for column in fits if 0 < len(self.different(column)) <= MOST_STATES]
 
     @property
@@ -199,14 +230,24 @@ def _key(table: Table) -> tuple[tuple[str, ...], bool]:
     alone = [column for column in columns if table.is_unique([column]) and _may_be_key(table, column, own)]
     if alone:
         return (min(alone, key=lambda column: (_rank(column, own), columns.index(column))),), False
-    ids = [column for column in columns if {*words(column)} & (ID_WORDS - {"name"}) and table.kind(column) != "time"]
+    ids = [
+        column
+        for column in columns
+        if not column.startswith("_") and {*words(column)} & (ID_WORDS - {"name"}) and table.kind(column) != "time"
+    ]
     pairs = ((one, other) for at, one in enumerate(ids) for other in ids[at + 1 :])
     return next((pair for pair in pairs if table.is_unique(pair)), ()), False
 
 
 def _may_be_key(table: Table, column: str, own: set[str]) -> bool:
     is_named = bool({*words(column)} & ID_WORDS) or {singular(word) for word in words(column)} <= own
-    return is_named and table.kind(column) in ("number", "text") and not table.shape.columns[column].lower().startswith("double")
+    is_named = is_named or (table.is_whole and column == next(iter(table.shape.columns)))
+    return (
+        is_named
+        and not column.startswith("_")
+        and table.kind(column) in ("number", "text")
+        and not table.shape.columns[column].lower().startswith("double")
+    )
 
 
 def _rank(column: str, own: set[str]) -> int:
@@ -225,7 +266,9 @@ def _references(table: Table, others: Sequence[Table], parents: Sequence[Table])
         parent = next((one for one in others if one.name == declared), None) or _parent(table, column, parents)
         if parent is not None:
             shared = len(table.different(column)) < len(table.filled(column))
-            is_alone = table.key == (column,) or (not shared and len(table.filled(column)) >= FEW_ROWS and table.is_unique([column]))
+            is_alone = table.key == (column,) or (
+                not shared and len(table.filled(column)) >= FEW_ROWS and table.is_unique([column])
+            )
             yield Reference(column, parent.name, declared is not None, "one to one" if is_alone else "many to one")
 
 
@@ -278,7 +321,11 @@ def _values_fit(table: Table, column: str, parent: Table) -> bool:
         return True
     numbers = [value for value in table.filled(column) if isinstance(value, int)]
     known = [value for value in parent.filled(parent.key[0]) if isinstance(value, int)]
-    return bool(numbers and known) and parent.shape.rows is not None and min(known) <= min(numbers) <= max(numbers) <= parent.shape.rows
+    return (
+        bool(numbers and known)
+        and parent.shape.rows is not None
+        and min(known) <= min(numbers) <= max(numbers) <= parent.shape.rows
+    )
 
 
 def _parents_first(tables: list[Table]) -> list[Table]:
@@ -296,6 +343,14 @@ def _parents_first(tables: list[Table]) -> list[Table]:
         ordered += ready
         waiting = [table for table in waiting if table not in ready]
     return ordered
+
+
+def _is_written(value: str, way: str) -> bool:
+    try:
+        datetime.strptime(value, way)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_moment(value: Any) -> bool:
