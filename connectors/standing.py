@@ -3,7 +3,7 @@
 What belongs here: reading. What does not: changing a connection (`connectors.manage`) and keeping its state (`connectors.states`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from connectors.states import ConnectionState, all_states
 from lake import connect, get_settings
 from lake.errors import ConnectionFileError, GrimoireError
 
+Reader = Callable[..., list[tuple[Any, ...]]]  # a reading query and its values -> rows; none where there are no such tables yet
 BROKEN = "broken"  # the state of a file that cannot be used
 
 
@@ -72,10 +73,29 @@ class ResourceLoad:
     cursor_after: str
 
 
-def standings() -> list[Standing]:
-    """Every connection and every broken file, by name."""
+def read_journal(sql: str, *values: object) -> list[tuple[Any, ...]]:
+    """Rows of the platform's journal; none where there is no lake or nothing has been loaded yet."""
+    import duckdb
+
+    from lake.connection import lake_exists
+
+    if not lake_exists(get_settings()):
+        return []
+    with connect(read_only=True) as connection:
+        try:
+            return connection.execute(sql, list(values)).fetchall()
+        except duckdb.CatalogException:
+            return []
+
+
+def standings(*, read: Reader = read_journal) -> list[Standing]:
+    """Every connection and every broken file, by name.
+
+    Args:
+        read: What reads the lake; a page passes its own, which remembers.
+    """
     known, broken = connections(), broken_connections()
-    states, loads, letters = all_states(list(known)), _last_loads(), _dead_letters()
+    states, loads, letters = all_states(list(known)), _last_loads(read), _dead_letters(read)
     whole = [_standing(each, states[name], loads.get(name), letters.get(name, 0)) for name, each in known.items()]
     return sorted([*whole, *(_broken(name, error) for name, error in broken.items())], key=lambda one: one.name)
 
@@ -83,14 +103,15 @@ def standings() -> list[Standing]:
 def standing_of(connection: Connection) -> Standing:
     """How one connection stands."""
     name = connection.name
-    return _standing(connection, all_states([name])[name], _last_loads().get(name), _dead_letters().get(name, 0))
+    loads, letters = _last_loads(read_journal), _dead_letters(read_journal)
+    return _standing(connection, all_states([name])[name], loads.get(name), letters.get(name, 0))
 
 
-def last_load(name: str) -> list[ResourceLoad]:
+def last_load(name: str, *, read: Reader = read_journal) -> list[ResourceLoad]:
     """What the newest load of a connection did, per resource."""
     return [
         ResourceLoad(*row)
-        for row in _rows(
+        for row in read(
             """select table_name, finished_at, rows_extracted, rows_landed, coalesce(rows_inserted, 0), coalesce(rows_updated, 0),
                       coalesce(rows_deleted, 0), rows_quarantined, coalesce(bytes, 0), coalesce(seconds, 0),
                       coalesce(cursor_before, ''), coalesce(cursor_after, '')
@@ -153,8 +174,8 @@ def _broken(name: str, error: ConnectionFileError) -> Standing:
     return Standing(name, BROKEN, error=f"{error.problem} {error.remedy}".strip(), path=file_of(name))
 
 
-def _last_loads() -> Mapping[str, tuple[datetime, int]]:
-    found = _rows(
+def _last_loads(read: Reader) -> Mapping[str, tuple[datetime, int]]:
+    found = read(
         """with last as (
                select source, max_by(load_id, finished_at) as load_id, max(finished_at) as at from platform.loads group by source)
            select last.source, last.at, sum(l.rows_landed)::bigint
@@ -163,20 +184,5 @@ def _last_loads() -> Mapping[str, tuple[datetime, int]]:
     return {source: (moment, rows) for source, moment, rows in found}
 
 
-def _dead_letters() -> Mapping[str, int]:
-    return dict(_rows("select source, count(*) from quarantine.rows where resolved_at is null group by source"))
-
-
-def _rows(sql: str, *values: object) -> list[tuple[Any, ...]]:
-    """Rows of the platform's journal; none where there is no lake or nothing has been loaded yet."""
-    import duckdb
-
-    from lake.connection import lake_exists
-
-    if not lake_exists(get_settings()):
-        return []
-    with connect(read_only=True) as connection:
-        try:
-            return connection.execute(sql, list(values)).fetchall()
-        except duckdb.CatalogException:
-            return []
+def _dead_letters(read: Reader) -> Mapping[str, int]:
+    return dict(read("select source, count(*) from quarantine.rows where resolved_at is null group by source"))

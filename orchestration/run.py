@@ -143,4 +143,7 @@ def _cause(event: "dg.DagsterEvent") -> str:
     error = getattr(event.event_specific_data, "error", None)
     while error is not None and error.cause is not None:
         error = error.cause
-    return error.message.strip() if error is not None else (event.message or "unknown error")
+    if error is None:
+        return event.message or "unknown error"
+    kind, _, words = error.message.strip().partition(": ")
+    return words if words and kind.endswith(f".{error.cls_name}") else error.message.strip()

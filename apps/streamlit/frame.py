@@ -15,6 +15,7 @@ PAGES = (
     ("variants", "Variants", ":material/alt_route:"),
     ("forecasts", "Forecasts", ":material/trending_up:"),
     ("data_quality", "Data quality", ":material/verified:"),
+    ("connections", "Connections", ":material/cable:"),
     ("sql", "SQL", ":material/terminal:"),
 )
 

@@ -92,7 +92,8 @@ def transformation(manifest: Path) -> dg.AssetsDefinition:
         from lake.process_files import register_products
 
         key, missing = build_key(), unlanded()
-        if is_built(key) and _is_whole(context):
+        is_whole = set(context.selected_asset_keys) == every_key  # as it is in the road
+        if is_whole and is_built(key):
             dismiss_dbt()
             context.log.info("Nothing was landed and no file of the project has changed since the last build.")
             without = _made_from(missing, context)
@@ -100,22 +101,28 @@ def transformation(manifest: Path) -> dg.AssetsDefinition:
             begin_checks()
             return
         remember_build(None)
-        yield from _build(context, missing, manifest, translator)
+        yield from _build(context, missing, manifest, translator, is_whole=is_whole)
         in_transaction(register_products)
-        if _is_whole(context):
+        if is_whole:
             remember_build(key)
             begin_checks()
 
+    every_key = set(transform.keys)  # a job over a part gives the step a definition of just that part
     return transform
 
 
 def _build(
-    context: dg.AssetExecutionContext, missing: list[tuple[str, str]], manifest: Path, translator: DagsterDbtTranslator
+    context: dg.AssetExecutionContext,
+    missing: list[tuple[str, str]],
+    manifest: Path,
+    translator: DagsterDbtTranslator,
+    *,
+    is_whole: bool,
 ) -> Iterator[Any]:
     """Builds what is selected, but for what needs tables that have never been landed; fails when a model or a test does."""
     tell = progress_of(context)
     words = _leaving_out(missing)
-    build = _whole_build(context, words, manifest, translator) if _is_whole(context) else _part_build(context, words)
+    build = _whole_build(context, words, manifest, translator) if is_whole else _part_build(context, words)
     warm_up()
     expected = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
     done = 0
@@ -165,11 +172,6 @@ def _made_from(missing: list[tuple[str, str]], context: dg.AssetExecutionContext
         if parents & found:
             found.add(key)
     return found
-
-
-def _is_whole(context: dg.AssetExecutionContext) -> bool:
-    """Whether every model is selected, as it is in the road."""
-    return set(context.selected_asset_keys) == set(context.assets_def.keys)
 
 
 def _in_order(context: dg.AssetExecutionContext) -> list[dg.AssetKey]:
