@@ -1,6 +1,6 @@
 """Kind `files`: files of rows in a folder, a drop folder or S3-compatible storage.
 
-What belongs here: dlt's resources over those files. What does not: where they lie, what is in them (`connectors.files`) and landing.
+What belongs here: dlt's resources over those files. What does not: where they lie and what is in them (`connectors.files`).
 """
 
 import hashlib
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dlt.extract import DltResource
 
 OWN_TYPES = {FILE: "varchar", LINE: "bigint", MODIFIED: "timestamptz"}
-SAMPLE = 20
+SAMPLE = 200
 TICK = 0.001  # seconds; the listing rounds times
 UNREADABLE = "file can be read"
 log = logging.getLogger(__name__)
@@ -50,13 +50,14 @@ class FilesConnector(Connector):
         self.place = Place(connection, self.options)
         for resource in connection.resources:
             if not self.resource_options[resource.name].positions and {FILE, LINE} & set(resource.key):
+                within = f"{connection.name}.yaml: resources.{resource.name}"
                 raise ConnectionFileError(
-                    f"{connection.name}.yaml: resources.{resource.name}.positions: without a key, rows are known by where they stand.",
+                    f"{within}.positions: without a key, rows are known by where they stand.",
                     remedy="Name the key, or leave out `positions`.",
                 )
             if resource.deletions and resource.deletions.by == "keys" and self.options.drop:
                 raise ConnectionFileError(
-                    f"{connection.name}.yaml: resources.{resource.name}.deletions: files of a drop folder go away once they are taken.",
+                    f"{connection.name}.yaml: resources.{resource.name}.deletions: files of a drop folder go away once taken.",
                     remedy="Leave out `deletions`, or `drop`.",
                 )
 
@@ -83,8 +84,9 @@ class FilesConnector(Connector):
         """Whether the folder is there and has files for each resource; none is opened."""
         started = time.monotonic()
         try:
-            counts = {each.name: len(self.place.listing(each.name, self.resource_options[each.name])) for each in self.connection.resources}
             self.place.refuse_absent()
+            resources = self.connection.resources
+            counts = {each.name: len(self.place.listing(each.name, self.resource_options[each.name])) for each in resources}
         except Exception as error:  # whatever storage libraries raise, a check only tells it
             said = error.problem if isinstance(error, GrimoireError) else str(error) or type(error).__name__
             return Health(False, said, time.monotonic() - started)
@@ -225,7 +227,8 @@ class OpenedFiles:
         log.warning("%s: %s", self.connector.connection.name, reason)
         if before is None or before.error != reason:
             letter = Rejected(known.name, UNREADABLE, reason, json.dumps({"file": known.name}, ensure_ascii=False))
-            reject(self.connector.connection, resource.name, [letter], batch=f"{known.digest or known.name.encode().hex()[:32]}-file")
+            batch = known.digest or hashlib.blake2b(known.name.encode(), digest_size=16).hexdigest()
+            reject(self.connector.connection, resource.name, [letter], batch=f"{batch}-file")
         memory.keep(replace(known, error=reason))
 
     def _keys(self, resource: Resource) -> Iterator["pa.Table | None"]:
