@@ -25,9 +25,9 @@ from lake.errors import ConnectionFileError
 
 OWN_TABLES = ("sqlite_", "pg_", "spt_", "mysql")  # a database keeps these for itself
 CASE_WORDS = frozenset(
-    {"order", "sale", "purchase", "opportunity", "lead", "ticket", "incident", "case", "claim", "request", "requisition", "application",
-     "issue", "contract", "project", "job", "loan", "permit", "complaint"}
-)  # fmt: skip
+    "order sale purchase opportunity lead ticket incident case claim request requisition application issue contract project job loan"
+    " permit complaint".split()
+)
 PART_WORDS = frozenset({"line", "item", "detail", "history", "log", "queue", "tax"})  # rows of something else
 MOST_OBJECTS = 6  # types of object besides the case that an event log is proposed with
 
@@ -213,7 +213,7 @@ def _case_score(one: Found, found: Sequence[Found]) -> int:
     score = 2 * min(len(table.times), 5) + 5 * bool(table.state) + min(len(pointing), 3) + 2 * min(with_times, 3) + 8 * is_log
     score += 6 * bool({*table.noun} & CASE_WORDS)
     rows = table.shape.rows or len(table.shape.sample)
-    return int(score * log10(rows + 1)) if len(table.times) + with_times > 1 or is_log else 0
+    return int(score * min(log10(rows + 1), 2.5)) if len(table.times) + with_times > 1 or is_log else 0
 
 
 def _own_times(table: Table) -> list[str]:

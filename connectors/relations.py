@@ -20,9 +20,9 @@ ID_WORDS = frozenset({"id", "key", "no", "nr", "number", "code", "uuid", "guid",
 TIME_WORDS = frozenset({"date", "at", "on", "time", "datetime", "timestamp", "ts", "dt", "day", "when"})
 CHANGE_WORDS = frozenset({"updated", "update", "write", "written", "modified", "modify", "changed", "modstamp", "lastmodified"})
 PLAN_WORDS = frozenset(
-    {"required", "due", "expected", "planned", "plan", "requested", "promised", "scheduled", "estimated", "target", "until", "valid",
-     "expiry", "expires", "from", "to", "birth", "birthday", "hire", "maturity"}
-)  # fmt: skip
+    "required due expected planned plan requested promised scheduled estimated target until valid expiry expires from to birth birthday"
+    " hire maturity".split()
+)
 STATE_WORDS = frozenset({"state", "status", "stage", "phase"})
 ACTION_WORDS = frozenset({"activity", "event", "action", "step", "transition", "operation", "task"}) | STATE_WORDS
 PERSON_WORDS = frozenset(
