@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain, islice
+from typing import Any
 
 from connectors.files.names import column_names
 from connectors.files.options import FileOptions
@@ -113,10 +114,10 @@ class _Records(ABC):
 class _Parted(_Records):
     def __init__(self, source: _Lines, delimiter: str, options: FileOptions) -> None:
         super().__init__(source)
-        self.form = {"delimiter": delimiter, "quotechar": options.quote or None, "strict": True}
+        self.form: dict[str, Any] = {"delimiter": delimiter, "quotechar": options.quote or None, "strict": True}
         if not options.quote:
             self.form["quoting"] = csv.QUOTE_NONE
-        self.reader = csv.reader(source, **self.form)  # type: ignore[arg-type]
+        self.reader = csv.reader(source, **self.form)
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         source = self.source
@@ -128,7 +129,7 @@ class _Parted(_Records):
                 return
             except csv.Error as error:
                 source.refuse(str(error))
-                self.reader = csv.reader(source, **self.form)  # type: ignore[arg-type]
+                self.reader = csv.reader(source, **self.form)
                 continue
             if any(row) and self.fits(row):
                 yield source.taken[0][0], row

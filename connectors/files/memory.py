@@ -1,6 +1,6 @@
 """Which files of a resource have been read, and so which are to be read now.
 
-What belongs here: comparing a listing with what dlt's state remembers. What does not: listing (`connectors.files.places`) and reading.
+What belongs here: comparing a listing with what dlt's state remembers. What does not: listing (`connectors.files.places`), reading.
 
 A file is known by size and time of change, and by a digest of its bytes where those differ; what the connection says of its format
 is part of it, so that a corrected connection reads its files anew.

@@ -14,7 +14,7 @@ OWN = (FILE, LINE, MODIFIED)
 
 
 def column_names(header: Iterable[object]) -> list[str]:
-    """The columns' names: accents dropped, words parted by single underscores, lower case, each once; nameless ones are numbered."""
+    """The columns' names: without accents, words parted by single underscores, lower case, each once; nameless ones numbered."""
     names: list[str] = []
     for number, said in enumerate(header, start=1):
         wanted = column_name(str(said or "")) or f"column_{number}"
@@ -28,13 +28,11 @@ def column_names(header: Iterable[object]) -> list[str]:
 @lru_cache(maxsize=10_000)
 def column_name(said: str) -> str:
     """One column's name, such as `cve_id` for `cveID`; empty if nothing of it can stay."""
-    if said in OWN:
-        return said
     plain = unicodedata.normalize("NFKD", said.replace("ß", "ss")).encode("ascii", "ignore").decode()
     words = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_")
     if not words:
         return ""
-    return _normal(words)
+    return _normal(words.lower() if words.isupper() else words)  # capitals throughout part no words: ZBD1T
 
 
 def _normal(words: str) -> str:
@@ -47,4 +45,4 @@ def _normal(words: str) -> str:
 def _naming() -> Any:
     from dlt.common.normalizers.naming.snake_case import NamingConvention
 
-    return NamingConvention(None)
+    return NamingConvention()

@@ -1,7 +1,7 @@
 """Where files lie: listing a folder or bucket through dlt, having a file's bytes at hand, and moving what was taken.
 
-What belongs here: paths, storage, archives and packed files. What does not: which files are new (`connectors.files.memory`) and what is
-in them (`connectors.files.formats`).
+What belongs here: paths, storage, archives and packed files. What does not: which files are new (`connectors.files.memory`) and
+what is in them (`connectors.files.formats`).
 """
 
 import fnmatch
@@ -142,7 +142,7 @@ class Place:
             return FilesystemConfiguration(self.address)
         secrets: Mapping[str, Any] = resolved(self.connection.credentials)
         credentials = AwsCredentials(
-            aws_access_key_id=secrets.get("access_key_id"),
+            aws_access_key_id=cast(Any, secrets.get("access_key_id")),
             aws_secret_access_key=cast(Any, secrets.get("secret_access_key")),
             aws_session_token=cast(Any, secrets.get("session_token")),
             endpoint_url=self.options.endpoint_url,
@@ -162,7 +162,7 @@ class Place:
             yield LocalCopy(copy, copy.stat().st_size)
 
     def move(self, file: SourceFile, folder: str, *, name: str, reason: str = "") -> None:
-        """Moves a file of a drop folder into its folder `done` or `failed`, under a name that is free there; a reason is put beside it."""
+        """Moves a file of a drop folder into its folder `done` or `failed`, under a name that is free there; a reason beside it."""
         storage, path = file.item.fsspec, file.item.local_file_path if file.is_local else file.item["file_url"]
         target = _free(storage, f"{self.address}/{folder}/{name}")
         if self.is_local:

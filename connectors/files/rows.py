@@ -26,7 +26,8 @@ class Batch:
     """Some rows of a part."""
 
     table: "pa.Table"  # columns of text, and `_line`
-    numbers: Mapping[str, Sequence[int]] = field(default_factory=dict)  # per column: whole, numbers, booleans, nested; where the file tells
+    # where the file itself tells, how many values of a column are whole numbers, other numbers, booleans and nested
+    numbers: Mapping[str, Sequence[int]] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)  # types the file declares
 
 

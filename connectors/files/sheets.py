@@ -18,7 +18,7 @@ Cell = tuple[int, int]
 
 
 def read_sheet(part: Part, options: FileOptions, bad: Bad) -> Iterator[Batch]:
-    """The rows of a sheet below its header; `_line` is the sheet's row. Blank rows and columns without header and value are left out.
+    """The rows of a sheet below its header; `_line` is the sheet's row. Blank rows and columns without a header are left out.
 
     Raises:
         FileFormatError: It is no workbook, or lacks the sheet or the header.

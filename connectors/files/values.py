@@ -5,7 +5,7 @@ What belongs here: SQL over batches of text. What does not: parting a file into 
 A value that cannot be read as it is said to be is left as it stands, so that the gate finds it and keeps the row with it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -111,7 +111,7 @@ class Values:
             is_typed: The file tells numbers from text itself, so evidence of numbers comes from the reader.
         """
         expressions = [expression for name in batch.column_names for expression in self._expressions(name)]
-        expressions += [self._moment(name, parts) for name, parts in self.options.moments.items() if parts[0] in batch.column_names]
+        expressions += [self._moment(name, parts) for name, parts in self._moments(batch.column_names)]
         self.connection.register("batch", batch)
         read = self.connection.execute(f"select {', '.join(expressions)} from batch").to_arrow_table()
         self.connection.unregister("batch")
@@ -149,9 +149,14 @@ class Values:
         words = ["", *self.options.null_values.get("*", ()), *self.options.null_values.get(name, ())]
         return f"case when {value} not in ({', '.join(_text(word) for word in words)}) then {value} end"
 
-    def _moment(self, name: str, parts: tuple[str, str]) -> str:
+    def _moments(self, columns: Sequence[str]) -> Iterator[tuple[str, tuple[str, str | None]]]:
+        for name, (day, clock) in self.options.moments.items():
+            if day in columns:
+                yield name, (day, clock if clock in columns else None)
+
+    def _moment(self, name: str, parts: tuple[str, str | None]) -> str:
         """A day and a time of day in two columns as one moment; without a time of day at its beginning."""
-        day, clock = (self._coalesced(part) for part in parts)
+        day, clock = (self._coalesced(part) if part else "null" for part in parts)
         moment = f"cast({day} as date) + coalesce(cast(cast({clock} as timestamp) as time), time '00:00:00')"
         return f"cast(cast({moment} as timestamptz) as varchar) as {quote(name)}"
 
