@@ -7,13 +7,14 @@ Resources that refer to others are read before them, so that what they refer to 
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from connectors.connection import Connection
 from connectors.connector import Opened, connector_of
-from connectors.packages import DATASET, KEYS, pipeline_name, remember, root
+from connectors.packages import DATASET, KEYS, has_read_again, pipeline_name, remember, root, to_read_again
 from connectors.staged import Progress, no_progress
 from lake import get_settings
 from lake.errors import GrimoireError, SourceUnavailableError
@@ -43,6 +44,7 @@ def extract(connection: Connection, *, progress: Progress = no_progress) -> None
 def _stage(connection: Connection, pipeline: "Pipeline", opened: Opened, progress: Progress) -> None:
     import dlt
 
+    _start_again(connection, pipeline)
     before = _cursors(connection, pipeline)
     resources = list(reversed(connection.resources))
     rows = [_watched(opened.resource(each), at / len(resources), progress) for at, each in enumerate(resources)]
@@ -50,13 +52,33 @@ def _stage(connection: Connection, pipeline: "Pipeline", opened: Opened, progres
     renamed = [each.with_name(f"{each.name}{KEYS}") for each in keys]  # after the rows: a row that comes in between is no deletion
     pipeline.extract([*rows, *renamed], loader_file_format="parquet", schema=dlt.Schema(connection.name))
     pipeline.normalize()
-    pipeline.load()
+    loaded = pipeline.load().loads_ids
     after = _cursors(connection, pipeline)
     remember(
         connection,
         columns={name: dict(columns) for name, columns in opened.columns().items()},
         cursors={name: (before.get(name, ""), value) for name, value in after.items()},
+        emptied=_emptied(connection, [each.name for each in renamed], loaded),
     )
+    has_read_again(connection)
+
+
+def _start_again(connection: Connection, pipeline: "Pipeline") -> None:
+    """Forgets the cursors of resources that are to be read from the beginning."""
+    wanted = to_read_again(connection)
+    if wanted:
+        with pipeline.managed_state() as state:
+            known: Any = state.get("sources", {}).get(connection.name, {}).get("resources", {})
+            for name in wanted:
+                known.get(name, {}).pop("incremental", None)
+
+
+def _emptied(connection: Connection, tables: list[str], loaded: list[str]) -> dict[str, str]:
+    """The resources whose keys were read in these loads without there being any: no file tells of them."""
+    folder = root(connection) / DATASET
+    load_id = max(loaded, default=f"{time.time():.7f}")
+    empty = [table for table in tables if not any(list(folder.glob(f"{table}/{one}.*.parquet")) for one in loaded)]
+    return {table.removesuffix(KEYS): load_id for table in empty}
 
 
 def _cursors(connection: Connection, pipeline: "Pipeline") -> dict[str, str]:

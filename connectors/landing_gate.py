@@ -8,11 +8,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from connectors.casts import cast_sql, may_misfit, spelled
 from connectors.connection import Connection, Resource
+from connectors.exact_casts import is_lost
 from connectors.packages import Packages, held_path, rejected_records
-from connectors.quality import FEW_ROWS, MANY_BAD_ROWS, Rule, Severity, in_set, is_true, not_null, plausible_time_sql, validate
+from connectors.quality import (
+    FEW_ROWS,
+    MANY_BAD_ROWS,
+    Rule,
+    Severity,
+    Verdict,
+    in_set,
+    is_true,
+    not_null,
+    plausible_time_sql,
+    unchecked,
+    validate,
+)
 from connectors.staged import ROW, Rejected
 from lake import quote
 from lake.journal import QUARANTINE_INTO, CheckResult, insert_rows
@@ -23,6 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROW_KEY = "_row_key"  # the key of rows that have none: a digest of the row, and its number among equal ones
+BITS_PER_ROW, MOST_BITS = 64, 500_000_000
 _PACKAGE = "@package"  # the load a staged row came with; rows held back before come from none
 
 
@@ -90,34 +105,81 @@ class Gate:
         self.staged = {**own, **self.staged} if self.staged else {}
         self.name = staged_name(self.table.name)
         self.extracted = 0
+        self.is_straight = False
         self.records = rejected_records(self.packages.rejected.get(self.table.name, ()))
 
     def stage(self) -> int:
-        """Makes the temporary table of rows that differ from the lake's and tells how many of them were not held back before.
+        """Makes the staged rows that differ from the lake's and tells how many of them were not held back before.
 
-        Of each key the newest version stays: the one with the latest cursor, and among those the one read last; two different ones
-        of the same reading both stay, so that the suite sees them. A value that does not fit the lake's type becomes null,
-        `_misfit` names its column and `_raw` keeps the row as it came.
+        Where the lake has no rows yet and every key is there once, nothing needs comparing: the rows stay in their files, and the
+        staged rows are a view of them.
         """
         self.extracted = self._count(f"select count(*) from {_parquet(self.fresh)}") if self.fresh else 0
         if not self.staged:
             self._stage_nothing()
             return len(self.records)
-        names = self._names(self.staged)
-        known = (
-            f" anti join {self._lake_name()} as there on {self._equals('there')} and there._deleted_at is null"
-            if self._comparable()
-            else ""
-        )
+        self.is_straight = not self.held and self._is_empty_in_lake() and self._stage_straight()
+        return (self.extracted if self.is_straight else self._stage_rows()) + len(self.records)
+
+    def _is_empty_in_lake(self) -> bool:
+        return not self.there or self._count(f"select count(*) from (from {self._lake_name()} limit 1)") == 0
+
+    def _stage_straight(self) -> bool:
+        """Makes the view, and tells whether it may stay: each key is filled and there once."""
+        rows = self._typed(self.fresh, is_alone=True)
         self.connection.execute(
-            f"create or replace temp table {self.name} as with read as ({self._typed((*self.fresh, *self.held))}), newest as ("
-            f"select distinct on ({names}, _misfit) * from (from read qualify rank() over"
+            f"create or replace temp view {quote(f'staged_{self.table.name}')} as"
+            f" select * exclude ({quote(_PACKAGE)}), 0 as {quote(ROW)}, false as _is_bad from ({rows})"
+        )
+        filled = " and ".join(f"{quote(name)} is not null" for name in self.key)
+        rows, whole = self._row(f"select count(*), count(*) filter ({filled}) from {self.name}")
+        alone = bool(rows == whole == self._distinct_keys(rows))
+        if not alone:
+            self._drop_view()
+        return alone
+
+    def _distinct_keys(self, rows: int) -> int:
+        """How many different keys there are; of whole numbers that lie close together, one bit each tells."""
+        if len(self.key) > 1:
+            return self._count(f"select count(distinct ({self._names(self.key)})) from {self.name}")
+        key = quote(self.key[0])
+        if spelled(self.columns[self.key[0]]) in ("bigint", "integer", "smallint"):
+            low, high = self._row(f"select min({key}), max({key}) from {self.name}")
+            if low is not None and high - low < min(BITS_PER_ROW * rows, MOST_BITS):
+                return self._count(f"select bit_count(bitstring_agg({key}, {low}, {high})) from {self.name}")
+        return self._count(f"select count(distinct {key}) from {self.name}")
+
+    def _drop_view(self) -> None:
+        self.connection.execute(f"drop view temp.main.{quote(f'staged_{self.table.name}')}")
+
+    def _stage_rows(self) -> int:
+        """Makes the temporary table of rows that differ from the lake's.
+
+        Of each key the newest version stays: the one read last, and within one reading that with the latest cursor; two different
+        ones of the same cursor both stay, so that the suite sees them. A value that does not fit the lake's type becomes null,
+        `_misfit` names its column and `_raw` keeps the row as it came.
+        """
+        names = self._names(self.staged)
+        known = f" anti join there on {self._equals('there')}" if self._comparable() else ""
+        self.connection.execute(
+            f"create or replace temp table {self.name} as with read as ({self._typed((*self.fresh, *self.held))}),"
+            f" newest as materialized (select distinct on ({names}, _misfit) * from (from read qualify rank() over"
             f" (partition by {self._names(self.key)} order by {self._newest_first()}) = 1 or {self._keyless()})),"
-            f" changed as (select newest.* from newest{known} where true)"
+            f" {self._like_them() if known else ''} changed as (select newest.* from newest{known} where true)"
             f" select * exclude ({quote(_PACKAGE)}), row_number() over () - 1 as {quote(ROW)}, false as _is_bad from changed"
         )
         held = f" except select {names}, _misfit from ({self._typed(self.held)})" if self.held else ""
-        return self._count(f"select count(*) from (select {names}, _misfit from {self.name}{held})") + len(self.records)
+        return self._count(f"select count(*) from (select {names}, _misfit from {self.name}{held})")
+
+    def _like_them(self) -> str:
+        """The lake's rows with the keys of the new ones: a few of many, mostly, so that only these are compared whole."""
+        same = " and ".join(f"whole.{quote(name)} = newest.{quote(name)}" for name in self.key)
+        names = ", ".join(f"whole.{quote(name)}" for name in self.staged)
+        by_column = self.table.deletions is not None and self.table.deletions.column is not None
+        marked = (
+            "" if by_column else " where whole._deleted_at is null"
+        )  # an equal row that came back is news, unless it says it is gone
+        return f"there as materialized (select {names} from {self._lake_name()} as whole semi join newest on {same}{marked}),"
 
     def _comparable(self) -> bool:
         return bool(self.there) and set(self.staged) <= set(self.there)
@@ -128,7 +190,7 @@ class Gate:
 
     def _newest_first(self) -> str:
         cursor = [f"{quote(self.table.cursor.column)} desc nulls last"] if self.table.cursor else []
-        return ", ".join([*cursor, f"{quote(_PACKAGE)} desc"])
+        return ", ".join([f"{quote(_PACKAGE)} desc", *cursor])
 
     def _keyless(self) -> str:
         return " or ".join(f"{quote(name)} is null" for name in self.key)
@@ -138,26 +200,49 @@ class Gate:
 
     def idle(self) -> Judged:
         """The verdict when nothing new came: every rule stands, over no rows, and what is held back stays so."""
+        if self.is_straight:
+            self._drop_view()
+            self.is_straight = False
+            self._stage_nothing()
         self.connection.execute(f"delete from {self.name}")
-        return replace(self.judge(), is_judged=False)
+        rules, _ = suite(self.source, self.table, self.columns, self._known_sql)
+        results = unchecked(rules, layer=self.source.raw_schema, subject=self.table.name)
+        return replace(self._judged(0, 0, results), is_judged=False)
 
     def judge(self) -> Judged:
         """Runs the suite, quarantines the rows that break an error rule and marks them."""
-        rows = self._count(f"select count(*) from {self.name}")
         rules, expressions = suite(self.source, self.table, self.columns, self._known_sql)
+        if self.is_straight:
+            verdict = self._verdict(rules, self._groups_alone({**expressions, "_key_unique": "true"}))
+            if not any(rule.severity == "error" and rule.name in verdict.failing for rule in rules):
+                return self._judged(self.extracted, 0, verdict.results)
+            self._drop_view()
+            self.is_straight = False
+            self._stage_rows()
+        rows = self._count(f"select count(*) from {self.name}")
         frame = self._groups(expressions)
-        verdict = validate(frame, rules, layer=self.source.raw_schema, subject=self.table.name, weights="_rows")
+        verdict = self._verdict(rules, frame)
         for rule in rules:
             if rule.severity == "error" and rule.name in verdict.failing:
                 self._quarantine(rule, frame["_group"].iloc[verdict.failing[rule.name]].tolist())
-        bad = self._count(f"select count(*) from {self.name} where _is_bad")
+        return self._judged(rows, self._count(f"select count(*) from {self.name} where _is_bad"), verdict.results)
+
+    def _verdict(self, rules: list[Rule], frame: "pd.DataFrame") -> Verdict:
+        return validate(frame, rules, layer=self.source.raw_schema, subject=self.table.name, weights="_rows")
+
+    def _judged(self, rows: int, bad: int, results: list[CheckResult]) -> Judged:
         self._note_rejected()
-        checks = [*verdict.results, self._columns_present(), self._columns_known(), self._not_poisoned(rows, bad)]
+        checks = [*results, self._columns_present(), self._columns_known(), self._not_poisoned(rows, bad)]
         written = {column: self.columns[column] for column in self.staged}
         quarantined = bad + len(self.records)
-        return Judged(
-            self.table.name, self.extracted, rows, quarantined, self.columns, written, checks, self._hold() if bad else None
-        )
+        held = self._hold() if bad else None
+        return Judged(self.table.name, self.extracted, rows, quarantined, self.columns, written, checks, held)
+
+    def _groups_alone(self, expressions: Mapping[str, str]) -> "pd.DataFrame":
+        """The same as `_groups`, where nobody needs to know which rows stand behind a group."""
+        named = ", ".join(f"{expression} as {quote(name)}" for name, expression in expressions.items())
+        read = self.connection.execute(f"select {named}, count(*) as _rows from {self.name} group by all order by all")
+        return read.to_arrow_table().to_pandas()
 
     def _groups(self, expressions: Mapping[str, str]) -> "pd.DataFrame":
         """One row for all that a suite cannot tell apart, with their number `_rows`; the table of verdicts knows whose they are."""
@@ -193,38 +278,56 @@ class Gate:
         needed = {*self.table.key, *([self.table.cursor.column] if self.table.cursor else [])}
         return columns if needed <= set(columns) else {}
 
-    def _typed(self, files: Sequence[Path]) -> str:
-        """A query for the files' rows in the lake's types, with `_misfit`, `_raw` and the package they came with."""
-        fresh, held = [one for one in files if one not in self.held], [one for one in files if one in self.held]
-        return " union all by name ".join(self._read(part) for part in (fresh, held) if part)
+    def _typed(self, files: Sequence[Path], *, is_alone: bool = False) -> str:
+        """A query for the files' rows in the lake's types, with `_misfit`, `_raw` and the package they came with.
 
-    def _read(self, files: Sequence[Path]) -> str:
-        there = {row[0] for row in self.connection.execute(f"describe from {_parquet(files)}").fetchall()}
+        `is_alone` promises that no two rows are equal, so that those without a key need not be counted.
+        """
+        fresh, held = [one for one in files if one not in self.held], [one for one in files if one in self.held]
+        return " union all by name ".join(self._read(part, is_alone) for part in (fresh, held) if part)
+
+    def _read(self, files: Sequence[Path], is_alone: bool) -> str:
+        described = self.connection.execute(f"describe from {_parquet(files)}").fetchall()
+        there = {row[0] for row in described}
         given = [name for name in self.staged if name != ROW_KEY]
         absent = "".join(f", null as {quote(name)}" for name in given if name not in there)
         is_held = "_misfit" in there
         package = "''" if is_held else "array_to_string(string_split(parse_filename(filename), '.')[:2], '.')"
-        casts = ", ".join(f"try_cast({quote(name)} as {self.columns[name]}) as {quote(name)}" for name in given)
+        kinds = {row[0]: row[1] for row in described}
+        cast = {name: self._cast(name, kinds.get(name, self.found[name])) for name in given}
+        casts = ", ".join(f"{cast[name]} as {quote(name)}" for name in given)
         before = "nullif(_misfit, '')" if is_held else "null"  # a held row's value is gone, but not that it did not fit
         misfit = before + "".join(
-            f", case when {quote(name)} is not null and try_cast({quote(name)} as {self.columns[name]}) is null"
+            f", case when {quote(name)} is not null and {self._is_misfit(name, kinds[name], cast[name])}"
             f" then {_text(name)} || ' ' || {quote(name)} end"
             for name in given
-            if self.found[name].lower() != self.columns[name].lower()
+            if name in there and may_misfit(kinds[name], self.columns[name])
         )
         fields = ", ".join(f"{_text(name)}: {quote(name)}" for name in given)
         misfits, raw = f"concat_ws(', ', {misfit})", "_raw" if is_held else f"to_json({{{fields}}})::varchar"
-        row_key = f", {self._row_key(given, is_held)} as {quote(ROW_KEY)}" if ROW_KEY in self.staged else ""
+        row_key = f", {self._row_key(given, is_held, is_alone)} as {quote(ROW_KEY)}" if ROW_KEY in self.staged else ""
         return (
             f"select {casts}{row_key}, {misfits} as _misfit, case when {misfits} <> '' then {raw} end as _raw,"
             f" {package} as {quote(_PACKAGE)} from (select *{absent} from {_parquet(files, filename=not is_held)})"
         )
 
-    def _row_key(self, columns: Sequence[str], is_held: bool) -> str:
-        """A digest of the row and its number among the equal rows of one reading."""
+    def _is_misfit(self, name: str, found: str, cast: str) -> str:
+        lost = f"{is_lost(name, self.columns[name])} or " if spelled(found) == "varchar" else ""
+        return f"({lost}{cast} is null)"
+
+    def _cast(self, name: str, found: str) -> str:
+        return cast_sql(name, found, self.columns[name], zone=self.source.time_zone)
+
+    def _row_key(self, columns: Sequence[str], is_held: bool, is_alone: bool) -> str:
+        """A digest of the row and its number among the equal rows of one reading; a column not yet there counts as empty."""
         if is_held:
             return quote(ROW_KEY)
-        digest = f"md5(to_json([{', '.join(f'{quote(name)}::varchar' for name in sorted(columns))}])::varchar)"
+        filled = [
+            f"case when {quote(name)} is not null then [{_text(name)}, {quote(name)}::varchar] end" for name in sorted(columns)
+        ]
+        digest = f"md5(to_json(list_filter([{', '.join(filled)}], lambda pair: pair is not null))::varchar)"
+        if is_alone:
+            return f"{digest} || '-1'"
         reading = "array_to_string(string_split(parse_filename(filename), '.')[:2], '.')"
         return f"{digest} || '-' || row_number() over (partition by {digest}, {reading})"
 
@@ -263,9 +366,17 @@ class Gate:
         self.connection.execute(f"update {self.name} set _is_bad = true where {broken}", {"groups": groups})
 
     def _note_rejected(self) -> None:
-        """Writes the records that could not become rows to quarantine, as they came."""
-        rows = [self._dead_letter(record) for record in self.records]
-        insert_rows(self.connection, QUARANTINE_INTO, rows)
+        """Writes the records that could not become rows to quarantine, as they came; each once, however often it is read."""
+        known = (
+            self.connection.execute(
+                "select rule, row_json from quarantine.rows where source = ? and table_name = ? and resolved_at is null",
+                [self.source.name, self.table.name],
+            ).fetchall()
+            if self.records
+            else []
+        )
+        fresh = {(each.rule, each.text): each for each in self.records if (each.rule, each.text) not in set(known)}
+        insert_rows(self.connection, QUARANTINE_INTO, [self._dead_letter(record) for record in fresh.values()])
 
     def _dead_letter(self, record: Rejected) -> tuple[object, ...]:
         now = datetime.now(UTC)
@@ -293,21 +404,28 @@ class Gate:
     def _columns_known(self) -> CheckResult:
         """New columns and types, and what the connection's contract makes of them."""
         contract = self.source.on_schema_change
+        shown = {**self.shown, **{name: kind for name, kind in self.table.columns.items() if name in self.shown}}
         other = [
             f"{name} is {kind.lower()}, was {self.there[name].lower()}"
-            for name, kind in self.shown.items()
-            if name in self.there and kind.lower().replace(" ", "") != _spelled(self.there[name])
+            for name, kind in shown.items()
+            if name in self.there and self._is_another_type(kind, self.there[name])
         ]
         added = [f"{name} is new" for name in self.new]
-        changes = [*added, *(other if contract == "freeze" else [])]
+        changes = [*added, *other]
         blocking = contract == "freeze" and bool(changes)
         done = {"evolve": "added to the lake", "freeze": "the contract freezes the columns", "discard": "left out"}[contract]
-        detail = f"{', '.join(changes)}: {done}" if changes else ""
+        kept = "what fits the lake's type lands, the rest is held back"
+        said = [f"{', '.join(part)}: {words}" for part, words in ((added, done), (other, done if blocking else kept)) if part]
+        detail = "; ".join(said)
         severity: Severity = "error" if blocking else "warning"
         name = "columns are those known"
         return CheckResult(
             self.source.raw_schema, self.table.name, name, not changes, severity, blocking, len(self.columns), len(changes), detail
         )
+
+    def _is_another_type(self, shown: str, there: str) -> bool:
+        """Whether the change matters: to a contract that freezes every one does, to the others one that can lose a value."""
+        return spelled(shown) != spelled(there) if self.source.on_schema_change == "freeze" else may_misfit(shown, there)
 
     def _not_poisoned(self, rows: int, bad: int) -> CheckResult:
         passed = bad < FEW_ROWS or bad <= MANY_BAD_ROWS * rows
@@ -317,6 +435,9 @@ class Gate:
 
     def _lake_name(self) -> str:
         return f"{quote(self.source.raw_schema)}.{quote(self.table.name)}"
+
+    def _row(self, sql: str) -> tuple[Any, ...]:
+        return self.connection.execute(sql).fetchone() or ()
 
     def _count(self, sql: str) -> int:
         row = self.connection.execute(sql).fetchone()
@@ -328,7 +449,10 @@ def suite(
 ) -> tuple[list[Rule], dict[str, str]]:
     """A table's rules, and the columns of the frame they run on as SQL over the staged table."""
     key, cursor = table.key or (ROW_KEY,), (table.cursor.column,) if table.cursor else ()
-    rules = [not_null(column) for column in dict.fromkeys((*key, *cursor, *table.required)) if column in columns]
+    filled: dict[str, Severity] = {
+        column: "error" if column in (*key, *table.required) else "warning" for column in (*key, *cursor, *table.required)
+    }
+    rules = [not_null(column, severity=severity) for column, severity in filled.items() if column in columns]
     closed = {*table.kinds, *table.states}
     expressions = {rule.column: _filled(rule.column) for rule in rules if rule.column not in closed}
 
@@ -359,11 +483,6 @@ def suite(
 def _filled(column: str) -> str:
     """What tells the rule that a column is filled or not, and nothing more: rows are told apart by as little as the rules need."""
     return f"case when {quote(column)} is not null then true end"
-
-
-def _spelled(kind: str) -> str:
-    """The lake's name of a type as the kinds of systems write it."""
-    return kind.lower().replace(" ", "").replace("timestampwithtimezone", "timestamptz")
 
 
 def _parquet(files: Sequence[Path], *, filename: bool = False) -> str:

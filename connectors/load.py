@@ -9,7 +9,7 @@ nothing lands, the rows stay staged, and the next run judges them again together
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.breaker import guarded, persistently
+from connectors.casts import cast_sql
 from connectors.connection import Connection, Resource
 from connectors.connections import get_connection
+from connectors.connector import connector_of
 from connectors.extract import extract
-from connectors.landing_gate import ROW_KEY, Judged, judge
-from connectors.packages import Packages, discard, pending
+from connectors.landing_gate import ROW_KEY, Judged, judge, staged_name
+from connectors.packages import Packages, discard, pending, read_again
+from connectors.quality import FEW_ROWS
 from connectors.staged import Progress, no_progress
 from lake import connect, current_snapshot, get_settings, in_transaction, quote
 from lake.errors import AlreadyRunningError, QualityGateError
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     import duckdb
 
 WAIT_SECONDS = 60.0
+MANY_VANISHED = 0.5  # a larger share of a table's rows than this, gone at once, is worth a warning
+ALL_KEYS = "every key of the source is in the lake"
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,7 @@ def load_source(name: str, *, progress: Progress | None = None) -> LoadReport:
     with only_one(source), guarded(source):
         persistently(source, lambda: extract(source, progress=lambda words, done: tell(words, 0.6 * done)), progress=tell)
         report = land_pending(source, progress=lambda words, done: tell(words, 0.6 + 0.4 * done))
+        connector_of(source).landed()
     tell(f"Loaded {name}", 1.0)
     return replace(report, seconds=round(time.monotonic() - started, 3))
 
@@ -103,6 +109,9 @@ def land_pending(source: Connection, *, progress: Progress = no_progress, again:
     closing = _closing(judged)
     if closing:
         raise _gate_error(source, closing)
+    unseen = [load.name for load in loads if any(check.check_name == ALL_KEYS and not check.passed for check in load.checks)]
+    if unseen:
+        read_again(source, unseen)
     discard(
         source,
         packages,
@@ -153,16 +162,56 @@ def _land_table(
         merged = merge_rows(connection, replace(target, columns=table.staged_columns), rows=table.good_rows, load_id=load_id)
         inserted, updated = merged.inserted, merged.updated
         _resolve(connection, source, table)
-    condition = _deleted(connection, source, resource, packages)
-    deleted = mark_deleted(connection, target, is_deleted=condition) if condition else 0
+    deleted, found = _mark_deleted(connection, source, resource, packages, target)
+    record_checks(connection, found)
     counts = (table.extracted, inserted + updated, table.quarantined, inserted, updated, deleted)
-    return TableLoad(table.name, *counts, table.checks)
+    return TableLoad(table.name, *counts, [*table.checks, *found])
+
+
+def _mark_deleted(
+    connection: "duckdb.DuckDBPyConnection", source: Connection, resource: Resource, packages: Packages, target: Target
+) -> tuple[int, list[CheckResult]]:
+    """Marks what the source has no more, and says so where that is most of a table: a mistake in the source looks like that."""
+    condition = _deleted(connection, source, resource, packages)
+    if condition is None:
+        return 0, []
+    deleted = mark_deleted(connection, target, is_deleted=condition)
+    left = _count(connection, f"select count(*) from {target.name} where _deleted_at is null")
+    many = deleted > FEW_ROWS and deleted > MANY_VANISHED * (left + deleted)
+    detail = f"{deleted} of {left + deleted} rows are not in the source any more and were marked as deleted" if many else ""
+    name = f"no more than {MANY_VANISHED:.0%} of the rows vanished"
+    vanished = CheckResult(source.raw_schema, resource.name, name, not many, "warning", False, left + deleted, deleted, detail)
+    return deleted, [vanished, *_unseen(connection, source, resource, packages, target)]
+
+
+def _unseen(
+    connection: "duckdb.DuckDBPyConnection", source: Connection, resource: Resource, packages: Packages, target: Target
+) -> list[CheckResult]:
+    """Whether every key of the source is in the lake or held back; where one is not, its cursor lay too far back to be seen."""
+    files = packages.keys.get(resource.name, ())
+    if not files or resource.cursor is None:
+        return []
+    keys = _keys_sql(connection, source, resource, files)
+    same = " and ".join(f"target.{quote(name)} = there.{quote(name)}" for name in resource.key)
+    held = packages.held.get(resource.name, ())
+    waiting = [f"(from {staged_name(resource.name)} where _is_bad)"] if packages.files.get(resource.name) else []
+    waiting += [_keys_sql(connection, source, resource, held)] if held else []
+    lacking = [f"not exists (from {place} as target where {same})" for place in (target.name, *waiting)]
+    unseen = _count(connection, f"select count(*) from {keys} as there where {' and '.join(lacking)}")
+    detail = f"{unseen} rows lie behind the cursor; the next run reads the whole" if unseen else ""
+    return [CheckResult(source.raw_schema, resource.name, ALL_KEYS, not unseen, "warning", False, 0, unseen, detail)]
+
+
+def _count(connection: "duckdb.DuckDBPyConnection", sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _resolve(connection: "duckdb.DuckDBPyConnection", source: Connection, table: Judged) -> None:
     """Notes in quarantine which of its rows have landed now."""
     keys = [quote(name) for name in source.resource(table.name).key]
-    if keys:
+    waiting = "select count(*) from quarantine.rows where resolved_at is null and source = $source and table_name = $table"
+    if keys and connection.execute(waiting, {"source": source.name, "table": table.name}).fetchone() != (0,):
         key = f"concat_ws(' | ', {', '.join(f'cast({name} as varchar)' for name in keys)})"
         connection.execute(
             "update quarantine.rows set resolved_at = now() where resolved_at is null and source = ? and table_name = ?"
@@ -178,13 +227,23 @@ def _deleted(connection: "duckdb.DuckDBPyConnection", source: Connection, resour
     if resource.deletions.column:
         column = f"target.{quote(resource.deletions.column)}"
         return f"lower(coalesce({column}::varchar, '')) not in ('', 'false', 'f', '0', 'n', 'no')"
+    if resource.name in packages.emptied:
+        return "true"
     files = packages.keys.get(resource.name, ())
     if not files:
         return None
+    same = " and ".join(f"there.{quote(name)} = target.{quote(name)}" for name in resource.key)
+    return f"not exists (from {_keys_sql(connection, source, resource, files)} as there where {same})"
+
+
+def _keys_sql(connection: "duckdb.DuckDBPyConnection", source: Connection, resource: Resource, files: Sequence[Path]) -> str:
+    """A subquery over the keys there were, in the lake's types."""
     listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+    read = f"read_parquet([{listed}], union_by_name = true)"
+    found = {row[0]: row[1] for row in connection.execute(f"describe from {read}").fetchall()}
     kinds = lake_columns(connection, source.raw_schema, resource.name)
-    same = " and ".join(f"try_cast(there.{quote(name)} as {kinds[name]}) = target.{quote(name)}" for name in resource.key)
-    return f"not exists (from read_parquet([{listed}], union_by_name = true) as there where {same})"
+    cast = [f"{cast_sql(name, found[name], kinds[name], zone=source.time_zone)} as {quote(name)}" for name in resource.key]
+    return f"(select {', '.join(cast)} from {read})"
 
 
 def _journal(source: Connection, load: TableLoad, packages: Packages, load_id: str, started: datetime, snapshot: int) -> Load:

@@ -62,7 +62,7 @@ def validate(
         noun: What they are, for the results.
     """
     if frame.empty or not rules:
-        return Verdict([_unchecked(rule, layer, subject) for rule in rules], {})
+        return Verdict(unchecked(rules, layer=layer, subject=subject), {})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Great Expectations warns of its own plans; the house's warnings are errors
         suite = _suite(f"{layer}.{subject}", rules)
@@ -117,8 +117,9 @@ def _result(rule: Rule, found: Any, rows: int, failed: int, layer: str, subject:
     return CheckResult(layer, subject, rule.name, bool(found.success), rule.severity, rule.blocking, rows, failed, detail)
 
 
-def _unchecked(rule: Rule, layer: str, subject: str) -> CheckResult:
-    return CheckResult(layer, subject, rule.name, True, rule.severity, rule.blocking, 0, 0, "no new rows")
+def unchecked(rules: Sequence[Rule], *, layer: str, subject: str) -> list[CheckResult]:
+    """What a suite says when there are no rows."""
+    return [CheckResult(layer, subject, rule.name, True, rule.severity, rule.blocking, 0, 0, "no new rows") for rule in rules]
 
 
 def not_null(column: str, *, severity: Severity = "error", blocking: bool = False) -> Rule:

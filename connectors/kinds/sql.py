@@ -15,13 +15,13 @@ from connectors.connection import Resource
 from connectors.connector import Connector, Health, Opened, Shape
 from connectors.credentials import resolved
 from connectors.kinds.sql_database import Tls, engine_of
-from connectors.kinds.sql_tables import TableOptions, duckdb_type, lake_name
+from connectors.kinds.sql_tables import TableOptions, duckdb_type
 from lake.errors import GrimoireError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Inspector
 
-SAMPLE_ROWS = 5
+SAMPLE_ROWS = 200  # enough to tell keys and references apart
 MOST_TEXT = 200  # characters of a sample's value
 __all__ = ["DatabaseOptions", "SqlConnector", "TableOptions"]
 
@@ -111,20 +111,31 @@ class SqlConnector(Connector):
             inspector, schema = sqlalchemy.inspect(engine), self.options.schema_name
             about = _row_estimates(engine, schema)
             names = [*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)]
-            return [_shape(engine, inspector, name, schema, about.get(name)) for name in sorted(names)]
+            shapes = (_shape_of_any(engine, inspector, name, schema, about.get(name)) for name in sorted(names))
+            return [shape for shape in shapes if shape is not None]
         finally:
             engine.dispose()
 
 
+def _shape_of_any(engine: "Engine", inspector: "Inspector", name: str, schema: str | None, rows: int | None) -> Shape | None:
+    """The shape; None for a view that its own database can read no more, and for what this user may not read."""
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        return _shape(engine, inspector, name, schema, rows)
+    except DBAPIError:
+        return None
+
+
 def _shape(engine: "Engine", inspector: "Inspector", name: str, schema: str | None, rows: int | None) -> Shape:
-    columns = {lake_name(each["name"]): duckdb_type(each["type"]) for each in inspector.get_columns(name, schema=schema)}
+    columns = {each["name"]: duckdb_type(each["type"]) for each in inspector.get_columns(name, schema=schema)}
     key = inspector.get_pk_constraint(name, schema=schema)["constrained_columns"]
     references = {
-        lake_name(each["constrained_columns"][0]): each["referred_table"]
+        each["constrained_columns"][0]: each["referred_table"]
         for each in inspector.get_foreign_keys(name, schema=schema)
         if len(each["constrained_columns"]) == 1
     }
-    return Shape(name, columns, tuple(map(lake_name, key)), references, rows, _sample(engine, name, schema))
+    return Shape(name, columns, tuple(key), references, rows, _sample(engine, name, schema))
 
 
 def _sample(engine: "Engine", name: str, schema: str | None) -> tuple[dict[str, Any], ...]:
@@ -135,7 +146,7 @@ def _sample(engine: "Engine", name: str, schema: str | None) -> tuple[dict[str, 
     top, limit = (f"top {SAMPLE_ROWS} ", "") if engine.dialect.name == "mssql" else ("", f" limit {SAMPLE_ROWS}")
     with engine.connect() as connection:
         found = connection.execute(sqlalchemy.text(f"select {top}* from {origin}{limit}"))
-        names = [lake_name(column) for column in found.keys()]  # noqa: SIM118 — a result, whose iteration is its rows
+        names = list(found.keys())
         return tuple(dict(zip(names, map(_shown, row), strict=True)) for row in found)
 
 
@@ -167,4 +178,4 @@ def _row_estimates(engine: "Engine", schema: str | None) -> dict[str, int]:
         if engine.dialect.name not in statements:
             return {}
         found = connection.execute(sqlalchemy.text(statements[engine.dialect.name]).bindparams(schema=schema))
-        return {name: int(rows) for name, rows in found if rows is not None}
+        return {str(name): int(rows) for name, rows in found.tuples() if rows is not None}

@@ -9,6 +9,7 @@ PostgreSQL's rows never pass through Python: DuckDB writes them to Parquet, seve
 
 import itertools
 import shutil
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -29,7 +30,7 @@ from connectors.kinds.sql_tables import (
     selection,
     since,
 )
-from lake import get_settings
+from lake import get_settings, quote
 from lake.source_databases import SOURCE, attached_postgres
 
 if TYPE_CHECKING:
@@ -229,48 +230,57 @@ def _postgres_loader(opened: OpenedDatabase, resource: Resource, found: Readable
     return PostgresLoader
 
 
-def _copied(opened: OpenedDatabase, resource: Resource, found: Readable, sql: str, *, whole: bool) -> Iterator[Path]:
-    """The Parquet files of a query's rows; of a large table that is read whole one per range of its key."""
-    import time
-
+def _copied(opened: OpenedDatabase, resource: Resource, found: Readable, sql: str, *, whole: bool) -> list[Path]:
+    """The Parquet files of a query's rows; a large table that is read whole is read in several ranges at once."""
     source = opened.source()
-    conditions = _ranges(source, found) if whole and found.parts_on else [""]
-    paths = [opened.folder / f"{resource.name}.{time.time_ns()}.{at}.parquet" for at in range(len(conditions))]
+    queries = _whole_queries(source, found, sql) if whole and found.table else [_asked(sql)]
+    paths = [opened.folder / f"{resource.name}.{time.time_ns()}.{at}.parquet" for at in range(len(queries))]
 
-    def copy(at: int) -> Path:
-        text = sql + (f" where {conditions[at]}" if conditions[at] else "")
+    def copy(query: str, path: Path) -> Path:
         with source.cursor() as cursor:
             cursor.execute("set timezone = 'UTC'")
-            cursor.execute("set preserve_insertion_order = false")
-            cursor.execute(
-                f"copy (from postgres_query('{SOURCE}', {_text(text)})) to {_text(str(paths[at]))}"
-                " (format parquet, compression lz4_raw)"
-            )
-        return paths[at]
+            cursor.execute(f"copy ({query}) to {_text(path)} (format parquet, compression lz4_raw)")
+        return path
 
-    if len(conditions) == 1:
-        yield copy(0)
-        return
-    with ThreadPoolExecutor(len(conditions)) as pool:
-        yield from list(pool.map(copy, range(len(conditions))))
+    if len(queries) == 1:
+        return [copy(queries[0], paths[0])]
+    with ThreadPoolExecutor(len(queries)) as pool:
+        return list(pool.map(copy, queries, paths))
+
+
+def _whole_queries(source: "duckdb.DuckDBPyConnection", found: Readable, sql: str) -> list[str]:
+    """How a whole table is read: plain columns by blocks of the table in one snapshot, computed ones by ranges of its key."""
+    known = source.execute(
+        _asked(
+            "select c.reltuples::bigint, n.nspname::text, c.relkind::text"
+            f" from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = {_text(found.origin)}::regclass"
+        )
+    ).fetchone()
+    about, schema, kind = known or (0, "", "")
+    if about < ROWS_WORTH_PARTS:
+        return [_asked(sql)]
+    if kind == "r" and all(column.is_plain for column in found.columns):
+        names = ", ".join(quote(column.name) for column in found.columns)
+        return [f"select {names} from {SOURCE}.{quote(schema)}.{quote(found.table or '')}"]
+    return [_asked(sql + (f" where {condition}" if condition else "")) for condition in _ranges(source, found)]
 
 
 def _ranges(source: "duckdb.DuckDBPyConnection", found: Readable) -> list[str]:
-    """Conditions that part a table by its key into ranges of about equal width, open at both ends; one where it is small."""
-    key, origin = found.parts_on, found.origin
-    parts = get_settings().threads
-    about = source.execute(
-        f"from postgres_query('{SOURCE}', {_text(f'select reltuples::bigint from pg_class where oid = {_text(origin)}::regclass')})"
-    ).fetchone()
-    if parts < 2 or about is None or about[0] < ROWS_WORTH_PARTS:
+    """Conditions that part a table by its key into ranges of about equal width, open at both ends."""
+    key, parts = found.parts_on, get_settings().threads
+    if parts < 2 or key is None:
         return [""]
-    bounds = source.execute(f"from postgres_query('{SOURCE}', {_text(f'select min({key}), max({key}) from {origin}')})").fetchone()
-    if bounds is None or bounds[0] is None:
+    low, high = source.execute(_asked(f"select min({key}), max({key}) from {found.origin}")).fetchone() or (None, None)
+    if low is None:
         return [""]
-    width = (bounds[1] - bounds[0]) / parts
-    cuts = [int(bounds[0] + width * at) for at in range(1, parts)]
-    inner = [f"{key} >= {low} and {key} < {high}" for low, high in itertools.pairwise(cuts)]
+    cuts = [int(low + (high - low) / parts * at) for at in range(1, parts)]
+    inner = [f"{key} >= {start} and {key} < {end}" for start, end in itertools.pairwise(cuts)]
     return [f"({key} < {cuts[0]} or {key} is null)", *inner, f"{key} >= {cuts[-1]}"]
+
+
+def _asked(sql: str) -> str:
+    """A query that the PostgreSQL database itself answers."""
+    return f"from postgres_query('{SOURCE}', {_text(sql)})"
 
 
 def _looked_into(path: Path, cursor: Column | None) -> tuple[int, Any, Any]:
@@ -284,8 +294,7 @@ def _looked_into(path: Path, cursor: Column | None) -> tuple[int, Any, Any]:
         return count, schema, None
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        name = '"' + cursor.name.replace('"', '""') + '"'
-        row = connection.execute(f"select max({name}) from read_parquet(?)", [str(path)]).fetchone()
+        row = connection.execute(f"select max({quote(cursor.name)}) from read_parquet(?)", [str(path)]).fetchone()
     return count, schema, row[0] if row else None
 
 

@@ -46,7 +46,7 @@ class TableOptions(BaseModel):
 
 @dataclass(frozen=True)
 class Column:
-    """A column on its way: `source` is SQL over the table, `name` and `kind` are the lake's."""
+    """A column on its way: `source` is SQL over the table, `name` and `kind` are as in the lake."""
 
     name: str
     source: str
@@ -54,6 +54,7 @@ class Column:
     as_text: bool = False
     is_naive: bool = False  # a moment without a zone
     declared: str = ""  # the source's own word for the type
+    is_plain: bool = False  # a column of a table, read as it is
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def readable(engine: "Engine", resource: Resource, options: TableOptions) -> Rea
         ConnectionFileError: Two columns have the same name in the lake.
     """
     found = _query(engine, options.query) if options.query else _table(engine, resource, options)
+    found = replace(found, columns=tuple(_bounded(engine, each, resource) for each in found.columns))
     if resource.cursor and options.cursor_expression:
         described = _described(engine, f"select {options.cursor_expression} as {_quoted(engine, 'value')} from {found.origin}")[0]
         computed = replace(described, name=resource.cursor.column, source=f"({options.cursor_expression})")
@@ -89,6 +91,13 @@ def readable(engine: "Engine", resource: Resource, options: TableOptions) -> Rea
     if engine.dialect.name == "sqlite":
         found = _as_its_values_are(engine, found)
     return replace(found, cursor=_cursor(found, resource))
+
+
+def _bounded(engine: "Engine", column: Column, resource: Resource) -> Column:
+    """PostgreSQL's numbers without a bound, as double precision, or as text where the connection says what they are to become."""
+    if engine.dialect.name != "postgresql" or not (column.as_text and column.kind == "double") or column.name in resource.columns:
+        return column
+    return replace(column, source=f"({column.source})::double precision", as_text=False, is_plain=False)
 
 
 def _cursor(found: Readable, resource: Resource) -> Column | None:
@@ -115,9 +124,12 @@ def _refuse_twins(found: Readable, resource: Resource) -> None:
 
 def _table(engine: "Engine", resource: Resource, options: TableOptions) -> Readable:
     import sqlalchemy
+    from sqlalchemy.exc import NoSuchTableError
 
     name, schema = options.table or resource.name, options.schema_name
     inspector = sqlalchemy.inspect(engine)
+    if not inspector.has_table(name, schema=schema):
+        raise NoSuchTableError(name)
     columns = tuple(column_of(engine, each["name"], each["type"]) for each in inspector.get_columns(name, schema=schema))
     key = inspector.get_pk_constraint(name, schema=schema)["constrained_columns"]
     kinds = {each.source: each.kind for each in columns}
@@ -137,20 +149,13 @@ def column_of(engine: "Engine", name: str, kind: Any) -> Column:
     naive = _is_naive(kind, engine.dialect.name)
     source = _quoted(engine, name)
     text = _is_read_as_text(kind, lake_kind, engine.dialect.name)
-    return Column(lake_name(name), source, lake_kind, text, naive, declared=str(kind).lower() if _has_word(kind) else "")
+    return Column(name, source, lake_kind, text, naive, declared=str(kind).lower() if _has_word(kind) else "", is_plain=not text)
 
 
 def _has_word(kind: Any) -> bool:
     import sqlalchemy.types as sql
 
     return not isinstance(kind, sql.NullType)
-
-
-def lake_name(name: str) -> str:
-    """A column's name in the lake: snake_case, as for every kind of system."""
-    from dlt.common.normalizers.naming.snake_case import NamingConvention
-
-    return NamingConvention().normalize_identifier(name)
 
 
 def duckdb_type(kind: Any) -> str:
