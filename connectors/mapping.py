@@ -101,7 +101,7 @@ def check_mapping(connection: "Connection", resource: "Resource", faults: Faults
         faults.expression(f"{within}.where", mapping.where, own, windows=False)
     for name, lookup in mapping.lookup.items():
         _check_lookup(connection, lookup, f"{within}.lookup.{name}", faults, own, columns)
-    staged = None if faults.found else staging_columns(resource, columns.get(resource.name))
+    staged = None if faults.found else _before_casts(resource, columns.get(resource.name))
     for name, kind in mapping.cast.items():
         faults.known(f"{within}.cast", [name], staged, what="staging column")
         try:
@@ -136,18 +136,18 @@ def own_columns(resource: "Resource") -> dict[str, str]:
 
 def staging_columns(resource: "Resource", raw: Mapped[str, str] | None) -> dict[str, str] | None:
     """The staging model's columns and their types ('' where not known); None where the raw columns are not known."""
+    before = _before_casts(resource, raw)
+    return None if before is None else {**before, **resource.mapping.cast}
+
+
+def _before_casts(resource: "Resource", raw: Mapped[str, str] | None) -> dict[str, str] | None:
     if raw is None:
         return None
     mapping = resource.mapping
     kinds = {**own_columns(resource), **raw}
     kept = {mapping.renamed(name): kind for name, kind in kinds.items()}
     made = {name: type_of(text, kinds) for name, text in mapping.expression.items()}
-    return {
-        **{name: kind for name, kind in kept.items() if name is not None},
-        **made,
-        **dict.fromkeys(mapping.lookup, ""),
-        **mapping.cast,
-    }
+    return {**{name: kind for name, kind in kept.items() if name is not None}, **made, **dict.fromkeys(mapping.lookup, "")}
 
 
 def staging_key(resource: "Resource") -> tuple[str, ...]:

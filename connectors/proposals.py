@@ -24,10 +24,8 @@ from connectors.relations import TIME_WORDS, Table, noun, snake, tables_of, word
 from lake.errors import ConnectionFileError
 
 OWN_TABLES = ("sqlite_", "pg_", "spt_", "mysql")  # a database keeps these for itself
-CASE_WORDS = frozenset(
-    "order sale purchase opportunity lead ticket incident case claim request requisition application issue contract project job loan"
-    " permit complaint".split()
-)
+CASE_WORDS = frozenset({"order", "sale", "purchase", "opportunity", "lead", "ticket", "incident", "case", "claim", "request"})
+CASE_WORDS |= {"requisition", "application", "issue", "contract", "project", "job", "loan", "permit", "complaint"}
 PART_WORDS = frozenset({"line", "item", "detail", "history", "log", "queue", "tax"})  # rows of something else
 MOST_OBJECTS = 6  # types of object besides the case that an event log is proposed with
 
@@ -273,12 +271,22 @@ def _neighbours(case: Found, found: Sequence[Found]) -> list[tuple[Found, str]]:
 
 def _dated(one: Found, objects: dict[str, str]) -> list[dict[str, Any]]:
     """An event for each time a row has."""
-    staged, person = _staged(one.table), one.table.person
-    who = {"resource": _sql(staged[person])} if person else {}
+    staged = _staged(one.table)
     return [
-        {"activity": _activity(one, column), "from": one.resource, "at": _sql(staged[column]), **who, "objects": objects}
+        {
+            "activity": _activity(one, column),
+            "from": one.resource,
+            "at": _sql(staged[column]),
+            **_who(one, column),
+            "objects": dict(objects),
+        }
         for column in one.table.times
     ]
+
+
+def _who(one: Found, time: str) -> dict[str, str]:
+    person = one.table.person(time)
+    return {"resource": _sql(_staged(one.table)[person])} if person else {}
 
 
 def _logged(one: Found, kind: str, case_id: str) -> dict[str, Any]:
@@ -296,7 +304,7 @@ def _happened(one: Found) -> dict[str, Any]:
     said: dict[str, Any] = {"activity": {"expression": _sql(staged[action])}, "from": one.resource, "at": _sql(staged[at])}
     is_numbered = len(table.key) == 1 and table.kind(table.key[0]) == "number"
     said |= {"order": _sql(staged[table.key[0]])} if is_numbered else {}
-    return {**said, **({"resource": _sql(staged[table.person])} if table.person else {})}
+    return {**said, **_who(one, at)}
 
 
 def _activity(one: Found, column: str) -> str:

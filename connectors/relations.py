@@ -20,9 +20,9 @@ ID_WORDS = frozenset({"id", "key", "no", "nr", "number", "code", "uuid", "guid",
 TIME_WORDS = frozenset({"date", "at", "on", "time", "datetime", "timestamp", "ts", "dt", "day", "when"})
 CHANGE_WORDS = frozenset({"updated", "update", "write", "written", "modified", "modify", "changed", "modstamp", "lastmodified"})
 PLAN_WORDS = frozenset(
-    "required due expected planned plan requested promised scheduled estimated target until valid expiry expires from to birth birthday"
-    " hire maturity".split()
+    {"required", "due", "expected", "planned", "plan", "requested", "promised", "scheduled", "estimated", "target"}
 )
+PLAN_WORDS |= {"until", "valid", "expiry", "expires", "from", "to", "birth", "birthday", "hire", "maturity"}
 STATE_WORDS = frozenset({"state", "status", "stage", "phase"})
 ACTION_WORDS = frozenset({"activity", "event", "action", "step", "transition", "operation", "task"}) | STATE_WORDS
 PERSON_WORDS = frozenset(
@@ -203,11 +203,13 @@ class Table:
         ]
         return [column for column in fits if 0 < len(self.different(column)) <= MOST_STATES]
 
-    @property
-    def person(self) -> str | None:
-        """The column that says who did it."""
+    def person(self, time: str) -> str | None:
+        """The column that says who did what happened at a time: one that shares a word with it, else one about no other time."""
         found = [column for column in self.shape.columns if {*words(column)} & PERSON_WORDS and self.filled(column)]
-        return next(iter(sorted(found, key=lambda column: bool({*words(column)} & CHANGE_WORDS))), None)
+        meant = {*words(time)} - TIME_WORDS - PERSON_WORDS
+        kin = [column for column in found if {*words(column)} & meant]
+        general = [column for column in found if not {"by", "uid"} & {*words(column)}]
+        return next(iter([*kin, *general]), None)
 
 
 def tables_of(shapes: Iterable[Shape]) -> list[Table]:
