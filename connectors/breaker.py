@@ -103,7 +103,7 @@ def persistently(connection: Connection, work: Callable[[], T], *, progress: Pro
 
     attempts = Retrying(
         stop=stop_after_attempt(retries.times + 1),
-        wait=wait_exponential_jitter(initial=retries.seconds, max=retries.longest_seconds, jitter=retries.seconds),
+        wait=wait_exponential_jitter(multiplier=retries.seconds, max=retries.longest_seconds, jitter=retries.seconds),
         retry=retry_if_exception(is_passing),
         before_sleep=say,
         reraise=True,
