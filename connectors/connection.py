@@ -21,7 +21,8 @@ from lake.errors import ConnectionFileError
 
 NAME = r"^[a-z][a-z0-9_]{0,47}$"
 LAG_SECONDS = 300  # rows committed late carry a cursor that lies before the last one seen; they are read again and merged
-STANDING_KEYS = {"files": ("_file", "_line"), "event_log_files": ("_file",)}
+STANDING_KEYS = {"files": ("_file", "_line"), "event_log_files": ("_file",), "webhook": ("_delivery_id", "_position")}
+STANDING_CURSORS = {"webhook": "_sequence"}  # of rows that come of their own accord, the one that came last has the say
 RESERVED = frozenset({"files", "platform", "quarantine"})  # raw_files holds imported files
 
 OnSchemaChange = Literal["evolve", "freeze", "discard"]
@@ -185,9 +186,13 @@ class Connection(BaseModel):
     @field_validator("resources")
     @classmethod
     def _identified(cls, resources: tuple[Resource, ...], info: ValidationInfo) -> tuple[Resource, ...]:
-        """Rows of files that have no key are known by where they stand."""
-        key = STANDING_KEYS.get(info.data.get("type", ""), ())
-        return tuple(each if each.key else each.model_copy(update={"key": key}) for each in resources)
+        """Rows of files that have no key are known by where they stand, deliveries by their id."""
+        kind = info.data.get("type", "")
+        key, cursor = STANDING_KEYS.get(kind, ()), STANDING_CURSORS.get(kind)
+        keyed = (each if each.key else each.model_copy(update={"key": key}) for each in resources)
+        return tuple(
+            each.model_copy(update={"cursor": Cursor(column=cursor)}) if cursor and not each.cursor else each for each in keyed
+        )
 
     @model_validator(mode="after")
     def _consistent(self) -> "Connection":

@@ -30,6 +30,7 @@ OWN_KINDS: Mapping[str, str] = {
     "rest": "connectors.kinds.rest:RestConnector",
     "sql": "connectors.kinds.sql:SqlConnector",
     "tryton": "connectors.systems.tryton.connector:TrytonConnector",
+    "webhook": "connectors.inbound:WebhookConnector",
 }
 
 
@@ -109,6 +110,29 @@ class Connector(ABC):
     @abstractmethod
     def check(self) -> Health:
         """Whether the system answers, lets us in and has the resources; cheap, reads no rows to speak of, raises nothing."""
+
+    def landed(self) -> None:
+        """Called when all that was read is in the lake: what the connector itself kept of it meanwhile may go."""
+        return
+
+    def revived(self, resource: Resource, row: str, text: str) -> list[dict[str, Any]]:
+        """The rows of a record that could not become rows when it was read, now that it may have been corrected.
+
+        Args:
+            resource: Whose record it is.
+            row: What identified it.
+            text: The raw record, or what a person made of it.
+
+        Raises:
+            ValueError: It still cannot become rows; the words say why.
+        """
+        import json
+
+        record = json.loads(text)
+        rows = record if isinstance(record, list) else [record]
+        if not all(isinstance(each, dict) for each in rows):
+            raise ValueError("it is JSON, but no object and no list of objects")
+        return rows
 
     def inspect(self) -> list[Shape]:
         """What tables or collections there are, with types, keys and a few rows each; for proposing resources."""

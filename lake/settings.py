@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     app_port: int = Field(default=8501, ge=1, le=65535, description="Port of the Grimoires (Streamlit).")
     dagster_port: int = Field(default=3000, ge=1, le=65535, description="Port of the Dagster UI.")
     crm_port: int = Field(default=8502, ge=1, le=65535, description="Port of the demo company's CRM (loopback only).")
+    inbound_port: int = Field(
+        default=8503, ge=1, le=65535, description="Port of the endpoint for webhooks; it listens where there is such a connection."
+    )
     demo_scale: float = Field(
         default=1.0, gt=0, le=20, description="Size of the demo company; 1 is about 20,000 sales orders over two years."
     )

@@ -17,7 +17,7 @@ import typer
 from apps.cli import console
 
 if TYPE_CHECKING:
-    from apps.cli.children import Servers
+    from apps.cli.children import Server, Servers
     from lake.settings import Settings
 
 WATCH_SECONDS = 0.5
@@ -148,7 +148,20 @@ def servers(settings: "Settings") -> "Servers":
         Server("Grimoires", streamlit, logs / "streamlit.log", app, f"{app}/_stcore/health", dict(NO_TELEMETRY)),
         Server("Dagster UI", web, logs / "dagster-webserver.log", dagster, f"{dagster}/server_info"),
         Server("Dagster daemon", daemon, logs / "dagster-daemon.log"),
+        *_inbound(settings),
     ])  # fmt: skip
+
+
+def _inbound(settings: "Settings") -> "list[Server]":
+    """The endpoint for webhooks, where there is a connection of that kind."""
+    from apps.cli.children import Server
+    from connectors.connections import connections
+
+    if not any(connection.type == "webhook" for connection in connections().values()):
+        return []
+    url = f"http://{_shown(settings.host)}:{settings.inbound_port}"
+    listen = [sys.executable, "-m", "connectors.inbound_server"]
+    return [Server("Webhooks", listen, settings.folder("logs") / "inbound.log", f"{url}/hooks", f"{url}/health")]
 
 
 def _shown(host: str) -> str:
@@ -185,7 +198,7 @@ def _record(settings: "Settings", fleet: "Servers") -> None:
     from lake.running import RunningServers, write_record
 
     addresses = {server.name: server.url for server in fleet.servers if server.url}
-    ports = [settings.app_port, settings.dagster_port, settings.crm_port]
+    ports = [settings.app_port, settings.dagster_port, settings.crm_port, settings.inbound_port]
     write_record(settings, RunningServers(os.getpid(), addresses, ports, fleet.record()))
 
 
