@@ -41,7 +41,9 @@ def event(**changed: Any) -> dict[str, Any]:
     return log(events=[{**LOG["events"][0], **changed}])  # type: ignore[dict-item]
 
 
-@pytest.mark.parametrize("text", ["a + 1", "list_transform(x, y -> y + 1)", "payload.user.id", "row_number() over (order by a)", "'--'"])
+@pytest.mark.parametrize(
+    "text", ["a + 1", "list_transform(x, y -> y + 1)", "payload.user.id", "row_number() over (order by a)", "'--'"]
+)
 def test_one_expression_is_an_expression(text: str) -> None:
     assert columns_of(text) <= {"a", "x", "payload"}
 
@@ -92,7 +94,9 @@ def test_a_view_is_one_select_over_resources_and_views(text: str, words: str) ->
 
 
 def test_a_view_knows_what_it_reads_and_makes() -> None:
-    view = View("with a as (select 1 as n) select o.id, cast(o.total as double) as total from {orders} o join {lines} l on l.o = o.id, a")
+    view = View(
+        "with a as (select 1 as n) select o.id, cast(o.total as double) as total from {orders} o join {lines} l on l.o = o.id, a"
+    )
     assert (view.reads, view.columns(), view.types()) == (("orders", "lines"), ("id", "total"), {"total": "double"})
     assert view.columns_read() == {"orders": {"id", "total"}, "lines": {"o"}}
     assert View("select * from {orders}").columns() is None
