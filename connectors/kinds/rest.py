@@ -115,7 +115,8 @@ class OpenedApi:
         endpoints: Mapping[str, EndpointOptions],
         limits: Limits,
     ) -> None:
-        self.connection, self.address, self.options, self.endpoints = connection, address, options, endpoints
+        self.connection, self.address, self.options = connection, address, options
+        self.endpoints = {name: each.in_zone(connection.time_zone) for name, each in endpoints.items()}
         self.session = self._session(address, secrets, limits)
         self.auth = self._auth(secrets, limits)
         self.known = pending(connection).columns

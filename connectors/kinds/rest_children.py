@@ -54,10 +54,13 @@ class Parents:
         steps = records_of(options.records, self.api.connection.system)
 
         def prepared(page: Any) -> Any:
-            records = [record for raw in page for record in steps(raw) if isinstance(record, dict)]
+            records = [record for raw in page for record in steps(raw) if isinstance(record, dict) and self._is_visited(record)]
             return [self._prepared(record) for record in records[: FEW if self.look else None]]
 
         return rows.add_step(prepared) if grandparents or not self.look else rows.add_limit(1).add_step(prepared)
+
+    def _is_visited(self, record: dict[str, Any]) -> bool:
+        return self.parent.having is None or at(self.parent.having, record) not in (None, "", False, [], {})
 
     def _prepared(self, record: dict[str, Any]) -> dict[str, Any]:
         from connectors.kinds.rest import quoted

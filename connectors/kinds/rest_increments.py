@@ -36,7 +36,7 @@ class Increment:
         self.options = options.incremental or Incremental()
         self.is_guessed = options.incremental is None
         self.unit = options.moments.get(resource.cursor.column) if resource.cursor else None
-        self.zone = ZoneInfo(self.options.timezone)
+        self.zone = ZoneInfo(self.options.timezone or "UTC")
         self.began = datetime.now(UTC)
         self.newest: Value | None = None
 
@@ -135,6 +135,8 @@ class Increment:
     def _beginning(self) -> Value | None:
         if self.is_guessed:
             return None
+        if self.options.initial_days:
+            return (self.began - timedelta(days=self.options.initial_days)).replace(hour=0, minute=0, second=0, microsecond=0)
         return BEGINNING if self.options.is_moment else FIRST_WORDS.get(self.options.format)
 
     def _last(self) -> Value | None:

@@ -168,8 +168,9 @@ class Incremental(_Model):
     until_body_path: str | None = None
     format: str = "iso"  # iso, date, epoch_seconds, epoch_milliseconds, number, text or a strftime pattern
     template: str | None = None  # the whole value, such as: updated >= "{cursor}"
-    timezone: str = "UTC"  # of moments the API writes or reads without one
+    timezone: str = ""  # of moments the API writes or reads without one; empty: the connection's time_zone
     initial: Any = None  # where the first run begins, where `cursor.initial` does not say
+    initial_days: float | None = Field(default=None, gt=0)  # or so long before it, from the midnight (UTC) before that on
     window_days: float | None = Field(default=None, gt=0)  # longer spans are asked for in parts of this length
     restart_after: int | None = Field(
         default=None, gt=0
@@ -190,7 +191,7 @@ class Incremental(_Model):
         from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
         try:
-            ZoneInfo(value)
+            ZoneInfo(value or "UTC")
         except (ZoneInfoNotFoundError, ValueError):
             raise ValueError(f"there is no time zone {value}") from None
         return value
@@ -202,8 +203,8 @@ class Incremental(_Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Incremental":
-        if self.window_days and not self.is_moment:
-            raise ValueError("window_days needs a cursor of moments")
+        if (self.window_days or self.initial_days) and not self.is_moment:
+            raise ValueError("window_days and initial_days need a cursor of moments")
         return self
 
 
@@ -238,6 +239,7 @@ class Parent(_Model):
 
     resource: str
     changed_only: bool = False  # visit only the rows that are new to this run, rather than all
+    having: str | None = None  # visit only the rows in which this field is filled
     take: dict[str, str] = Field(default_factory=dict)  # field of the child's records to the parent's field
 
 
@@ -250,6 +252,7 @@ class Limits(_Model):
     backoff_seconds: float = Field(default=1, gt=0)  # before the second attempt; doubled before each more, with jitter
     longest_backoff_seconds: float = Field(default=60, gt=0)
     patience_seconds: float = Field(default=900, ge=0)  # the longest one request waits in all because the API says "later"
+    used_up: tuple[str, ...] = ()  # words in a 403 that mean a used-up allowance, not refused credentials
 
 
 class _Shared(_Model):
@@ -291,6 +294,7 @@ class EndpointOptions(_Shared):
     parent: Parent | None = None
     records: tuple[Step, ...] = ()
     moments: dict[str, Moments] = Field(default_factory=dict)  # columns that hold moments as numbers
+    null_values: tuple[str, ...] = ()  # texts that stand for nothing, such as ""
     ignore_status: tuple[int, ...] = ()  # statuses that mean "no rows here", such as 404 for a child
 
     @field_validator("incremental", mode="before")
@@ -302,6 +306,12 @@ class EndpointOptions(_Shared):
     @classmethod
     def _parent_or_more(cls, said: Any) -> Any:
         return {"resource": said} if isinstance(said, str) else said
+
+    def in_zone(self, zone: str) -> "EndpointOptions":
+        """The same, with a time zone for moments of which nothing else is said."""
+        if self.incremental is None or self.incremental.timezone:
+            return self
+        return self.model_copy(update={"incremental": self.incremental.model_copy(update={"timezone": zone})})
 
     @model_validator(mode="after")
     def _posted(self) -> "EndpointOptions":

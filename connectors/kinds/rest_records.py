@@ -218,7 +218,8 @@ class Records:
         row = {}
         for name, value in record.items():
             column = self.named.get(name) or self._name(name)
-            row[column] = self.columns[column].spelled(value)
+            is_nothing = isinstance(value, str) and value in self.options.null_values
+            row[column] = None if is_nothing else self.columns[column].spelled(value)
         return row
 
     def _name(self, field: str) -> str:

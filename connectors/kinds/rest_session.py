@@ -207,6 +207,8 @@ class PatientSession(Session):
             return Verdict(f"status {status}: too many requests", retry_after=wait)
         if status == 429 or status >= 500:
             return Verdict(f"status {status}: {self._shown(response)}")
+        if status == 403 and any(word in response.text for word in self.limits.used_up):
+            return Verdict(f"status {status}: {self._shown(response)}", is_final=True)
         if status in (401, 403):
             return Verdict(f"status {status}: {self._shown(response)}", is_final=True, error=CredentialError)
         if status >= 300:

@@ -26,7 +26,7 @@ def complete(words: dict[str, Any]) -> dict[str, Any]:
     """A connection file's words with what its system adds; the same words where its type is no ready-made system.
 
     `resources` may be left out (all of the system's), be a list of names (those), or hold mappings with a name: they are laid over
-    the system's resource of that name, or added where it has none.
+    the system's resource of that name, or of the one that `like` names, or added where it has none.
     """
     system = systems().get(str(words.get("type")))
     if system is None:
@@ -42,4 +42,7 @@ def complete(words: dict[str, Any]) -> dict[str, Any]:
 def _laid_over(said: Any, known: dict[str, dict[str, Any]]) -> Any:
     if isinstance(said, str):
         return known.get(said, {"name": said})
-    return {**known.get(str(said.get("name")), {}), **said} if isinstance(said, dict) else said
+    if not isinstance(said, dict):
+        return said
+    like = known.get(str(said.get("like", said.get("name"))), {})
+    return {**like, **{name: value for name, value in said.items() if name != "like"}}
