@@ -135,7 +135,8 @@ class OffsetPaginator(BasePaginator):
         self.offset += step
         more = found(self.pagination.has_more, response.json()) if self.pagination.has_more else len(data) > self.overlap
         total = _total(self.pagination, response)
-        self._has_next_page = bool(more) if total is None else self.offset + self.overlap < total + self.pagination.first
+        is_before_end = total is not None and self.offset + self.overlap < total + self.pagination.first
+        self._has_next_page = bool(more) if total is None else is_before_end and bool(data)
 
     def _has_gap(self, data: list[Any]) -> bool:
         if not (self.overlap and self.seen and self.offset > self.pagination.first):
@@ -288,7 +289,7 @@ class Pages(BasePaginator):
             return
         before = copy.copy(self._inner)
         self._inner.update_state(response, data)
-        if self._inner.has_next_page:
+        if self._inner.has_next_page and not self._is_full():
             self._is_confirmed = False
         elif not data and not self._is_confirmed and (self._span.rows or not self.parents):
             self._inner, self._again, self._is_confirmed = before, True, True
@@ -350,6 +351,11 @@ class Pages(BasePaginator):
         if span.repeats >= (SAME_PAGE_ATTEMPTS if is_same else SAME_KEYLESS_PAGES):
             raise SourceUnavailableError(f"{self.label}: the API gives the same page again and again.", remedy=REMEDY)
         return is_same
+
+    def _is_full(self) -> bool:
+        """Whether the query has given all the rows the API gives to one; asking for more would be an error."""
+        limit = self.increment.options.restart_after if self.increment else None
+        return limit is not None and self._span.rows >= limit
 
     def _end_span(self) -> None:
         span, limit = self._span, self.increment.options.restart_after if self.increment else None
