@@ -3,7 +3,7 @@
 What belongs here: where the next page is, and when an answer cannot be believed. What does not: sending
 (`connectors.kinds.rest_session`) and records (`connectors.kinds.rest_records`).
 
-An empty page that would end the reading is asked for twice. A page that comes again in place of the next is asked for again. Fewer
+An empty page is asked for twice before it is believed. A page that comes again in place of the next is asked for again. Fewer
 rows than the API says it has, a page size that changes in mid-reading, a next page that was there before: the run ends with an
 error, and nothing of it counts.
 """
@@ -287,13 +287,12 @@ class Pages(BasePaginator):
         self._again = self._came_before(data)
         if self._again:
             return
-        before = copy.copy(self._inner)
+        if not data and not self._is_confirmed and (self._span.rows or not self.parents):
+            self._again = self._is_confirmed = True
+            return
+        self._is_confirmed = False
         self._inner.update_state(response, data)
-        if self._inner.has_next_page and not self._is_full():
-            self._is_confirmed = False
-        elif not data and not self._is_confirmed and (self._span.rows or not self.parents):
-            self._inner, self._again, self._is_confirmed = before, True, True
-        else:
+        if not self._inner.has_next_page or self._is_full():
             self._end_span()
 
     def update_request(self, request: Request) -> None:
