@@ -116,6 +116,27 @@ def propose(
     return Proposal(connection.name, before, after, found, tuple(one.resource for one in cases), tuple(notes), path)
 
 
+def proposal_for(name: str, *, only: Sequence[str] = (), case: str = "") -> Proposal:
+    """Looks into a connection's system and proposes what its file may say; see `propose` for the options.
+
+    Raises:
+        UnknownConnectionError: There is no such connection.
+        SourceUnavailableError: Its system could not be looked into.
+        ConnectionFileError: It has no file, being the demo company's, or one that cannot be added to.
+    """
+    from connectors.connections import get_connection
+    from connectors.manage import inspect
+    from connectors.standing import file_of
+
+    connection, path = get_connection(name), file_of(name)
+    if not path.exists():
+        raise ConnectionFileError(
+            f"{connection.label} is part of Grimoire and has no file.", remedy="Add a connection of your own."
+        )
+    before = path.read_text(encoding="utf-8")
+    return propose(connection, inspect(name), before=before, path=path, only=only, case=case)
+
+
 def _is_wanted(table: Table, tables: Sequence[Table], only: Sequence[str]) -> bool:
     if only:
         return table.name in only

@@ -1,4 +1,4 @@
-"""A connection's declarations on a real lake: a SQLite source is landed, dbt builds what its file declares, and the log is mined."""
+"""A connection's declarations on a real lake: SQLite rows are landed, dbt builds what the file declares, the log is mined."""
 
 import json
 import random
@@ -42,7 +42,9 @@ resources:
 - {{name: payments}}
 - {{name: change_log, key: id}}
 views:
-  paid: "select p.invoice_id, p.paid_at, p.amount, l.order_id from {{payments}} p join {{invoice_lines}} l on l.invoice_id = p.invoice_id"
+  paid: >-
+    select p.invoice_id, p.paid_at, p.amount, l.order_id
+    from {{payments}} p join {{invoice_lines}} l on l.invoice_id = p.invoice_id
   invoice_orders: >-
     select i.id as invoice_id, i.posted_at, list(distinct l.order_id order by l.order_id) as order_ids
     from {{invoices}} i join {{invoice_lines}} l on l.invoice_id = i.id group by all
@@ -64,8 +66,10 @@ event_logs:
     order: id
     resource: '"user"'
     objects: {{sale_order: order_id}}
-  - {{activity: Post invoice, from: invoice_orders, at: posted_at, objects: {{sale_order: order_ids, invoice: {{id: invoice_id, qualifier: billed}}}}}}
-  - {{activity: Receive payment, from: paid, at: paid_at, objects: {{sale_order: order_id, invoice: invoice_id}}, attributes: {{amount: "amount::decimal(14, 2)"}}}}
+  - {{activity: Post invoice, from: invoice_orders, at: posted_at,
+     objects: {{sale_order: order_ids, invoice: {{id: invoice_id, qualifier: billed}}}}}}
+  - {{activity: Receive payment, from: paid, at: paid_at, objects: {{sale_order: order_id, invoice: invoice_id}},
+     attributes: {{amount: "amount::decimal(14, 2)"}}}}
   links:
   - {{from: invoice_orders, source: {{invoice: invoice_id}}, target: {{sale_order: order_ids}}, qualifier: bills}}
   process:
@@ -73,8 +77,8 @@ event_logs:
 """
 TABLES = """
 create table statuses (id integer primary key, name text);
-create table "sale orders" (id integer primary key, number text, status_id integer, state text, total numeric(14, 2), ordered_on date,
-    created_by text, secret text, tenant integer);
+create table "sale orders" (id integer primary key, number text, status_id integer, state text, total numeric(14, 2),
+    ordered_on date, created_by text, secret text, tenant integer);
 create table invoices (id integer primary key, number text, posted_at timestamp);
 create table invoice_lines (id integer primary key, invoice_id integer, order_id integer);
 create table payments (invoice_id integer, paid_at timestamp, amount numeric(14, 2));
@@ -92,7 +96,8 @@ union all
 select distinct cast(l.order_id as text), 'Post invoice', i.posted_at, 3, i.id
 from invoices i join invoice_lines l on l.invoice_id = i.id where i.posted_at is not null
 union all
-select cast(l.order_id as text), 'Receive payment', p.paid_at, 4, 0 from payments p join invoice_lines l on l.invoice_id = p.invoice_id
+select cast(l.order_id as text), 'Receive payment', p.paid_at, 4, 0
+from payments p join invoice_lines l on l.invoice_id = p.invoice_id
 """
 
 
@@ -163,12 +168,13 @@ def shop(module_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_a_staging_model_renames_casts_computes_looks_up_leaves_out_and_filters(shop: Path) -> None:
     described = {name: kind for name, kind, *_ in rows("describe staging.stg_shop__orders")}
     assert described == {
-        "id": "BIGINT", "state": "VARCHAR", "created_by": "VARCHAR", "tenant": "BIGINT", "order_number": "VARCHAR", "label": "VARCHAR",
-        "status": "VARCHAR", "ordered_on": "DATE", "total": "DECIMAL(14,2)",
+        "id": "BIGINT", "state": "VARCHAR", "created_by": "VARCHAR", "tenant": "BIGINT", "order_number": "VARCHAR",
+        "label": "VARCHAR", "status": "VARCHAR", "ordered_on": "DATE", "total": "DECIMAL(14,2)",
     }  # fmt: skip
     by_hand = source(
         shop,
-        "select o.id, o.number, o.number || '/' || o.state, s.name from \"sale orders\" o left join statuses s on s.id = o.status_id"
+        "select o.id, o.number, o.number || '/' || o.state, s.name"
+        ' from "sale orders" o left join statuses s on s.id = o.status_id'
         " where tenant = 100 order by 1",
     )
     assert rows("select id, order_number, label, status from staging.stg_shop__orders order by 1") == by_hand
@@ -188,7 +194,8 @@ def test_the_case_view_holds_just_the_events_that_sql_over_the_source_finds(shop
 def test_an_event_of_several_cases_is_one_event_and_stands_in_each_case(shop: Path) -> None:
     in_log = source(
         shop,
-        "select count(distinct l.invoice_id) from invoices i join invoice_lines l on l.invoice_id = i.id where posted_at is not null",
+        "select count(distinct l.invoice_id)"
+        " from invoices i join invoice_lines l on l.invoice_id = i.id where posted_at is not null",
     )
     in_cases = source(shop, f"select count(*) from ({BY_HAND}) where activity = 'Post invoice'")
     assert rows(f"select count(*) from {LOG}__events where activity = 'Post invoice'") == in_log
@@ -206,7 +213,8 @@ def test_equal_rows_without_a_key_are_events_of_their_own(shop: Path) -> None:
 
 def test_events_of_one_day_stand_in_the_order_in_which_they_were_declared_and_recorded(shop: Path) -> None:
     orders = rows(
-        f"select distinct (select list(activity order by occurred_at, source_row) from {LOG} as one where one.case_id = cases.case_id)[1:3]"
+        f"select distinct (select list(activity order by occurred_at, source_row)"
+        f" from {LOG} as one where one.case_id = cases.case_id)[1:3]"
         f" from (select distinct case_id from {LOG}) as cases"
     )
     assert orders == [(["Create order", "Order quoted", "Order confirmed"],)]
