@@ -175,19 +175,23 @@ def _mark_deleted(
     condition = _deleted(connection, source, resource, packages)
     if condition is None:
         return 0, []
+    unseen = _unseen(connection, source, resource, packages, target)
     deleted = mark_deleted(connection, target, is_deleted=condition)
     left = _count(connection, f"select count(*) from {target.name} where _deleted_at is null")
     many = deleted > FEW_ROWS and deleted > MANY_VANISHED * (left + deleted)
     detail = f"{deleted} of {left + deleted} rows are not in the source any more and were marked as deleted" if many else ""
     name = f"no more than {MANY_VANISHED:.0%} of the rows vanished"
     vanished = CheckResult(source.raw_schema, resource.name, name, not many, "warning", False, left + deleted, deleted, detail)
-    return deleted, [vanished, *_unseen(connection, source, resource, packages, target)]
+    return deleted, [vanished, *unseen]
 
 
 def _unseen(
     connection: "duckdb.DuckDBPyConnection", source: Connection, resource: Resource, packages: Packages, target: Target
 ) -> list[CheckResult]:
-    """Whether every key of the source is in the lake or held back; where one is not, its cursor lay too far back to be seen."""
+    """Whether every key of the source is in the lake or held back; where one is not, its cursor lay too far back to be seen.
+
+    So did that of a row which is marked as deleted and is there again without having been read.
+    """
     files = packages.keys.get(resource.name, ())
     if not files or resource.cursor is None:
         return []
@@ -196,7 +200,8 @@ def _unseen(
     held = packages.held.get(resource.name, ())
     waiting = [f"(from {staged_name(resource.name)} where _is_bad)"] if packages.files.get(resource.name) else []
     waiting += [_keys_sql(connection, source, resource, held)] if held else []
-    lacking = [f"not exists (from {place} as target where {same})" for place in (target.name, *waiting)]
+    alive = f"(from {target.name} where _deleted_at is null)"
+    lacking = [f"not exists (from {place} as target where {same})" for place in (alive, *waiting)]
     unseen = _count(connection, f"select count(*) from {keys} as there where {' and '.join(lacking)}")
     detail = f"{unseen} rows lie behind the cursor; the next run reads the whole" if unseen else ""
     return [CheckResult(source.raw_schema, resource.name, ALL_KEYS, not unseen, "warning", False, 0, unseen, detail)]

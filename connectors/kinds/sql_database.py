@@ -60,8 +60,7 @@ def engine_of(address: str, *, secrets: Mapping[str, str], tls: Tls | None = Non
     try:
         url = sqlalchemy.make_url(address)
         url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
-        url = url.set(**{"username": secrets["user"]} if "user" in secrets else {})
-        url = url.set(**{"password": secrets["password"]} if "password" in secrets else {})
+        url = url.set(username=secrets.get("user", url.username), password=secrets.get("password", url.password))
         return _sqlite_engine(url) if url.get_backend_name() == "sqlite" else _server_engine(url, tls)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise SourceUnavailableError(
@@ -80,6 +79,8 @@ def _server_engine(url: "URL", tls: Tls | None) -> "Engine":
         url = url.update_query_dict({name: str(value) for name, value in named.items() if value is not None})
     if kind == "mysql":
         arguments |= {"charset": "utf8mb4", "init_command": "set time_zone = '+00:00'", **(_mysql_tls(tls) if tls else {})}
+        if url.password:
+            arguments["password"] = str(url.password).encode()  # the driver would send words beyond ASCII as Latin-1
     return sqlalchemy.create_engine(url, connect_args=arguments)
 
 

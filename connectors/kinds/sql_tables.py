@@ -208,7 +208,7 @@ def _described(engine: "Engine", query: str) -> list[Column]:
 
     with engine.connect() as connection:
         result = connection.execute(sqlalchemy.text(f"select * from ({escaped(query)}) as described where 1 = 0"))
-        description = list(result.cursor.description or [])  # type: ignore[union-attr]
+        description = list(result.cursor.description or [])
     types = _TYPES_OF.get(engine.dialect.name, lambda one: sqlalchemy.types.NullType())
     return [column_of(engine, one[0], types(one)) for one in description]
 

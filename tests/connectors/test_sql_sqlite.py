@@ -1,6 +1,8 @@
 """SQLite files, in which a declared type promises nothing: what the values are decides, and none is lost."""
 
 import sqlite3
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +62,12 @@ def home_with_traps(module_home: Path) -> Path:
 
 
 def test_the_values_decide_a_columns_type_and_none_of_them_is_bent(home_with_traps: Path):
-    assert rows("select id, day, epoch_ms(moment), paid, price, share, code, epoch, picture, note, loose from raw_odd.odd order by id") == [
-        (1, __import__("datetime").date(2024, 2, 29), 1709197200000, True, __import__("decimal").Decimal("12.50"), 0.333333, "A-7",
+    columns = "id, day, epoch_ms(moment), paid, price, share, code, epoch, picture, note, loose"
+    assert rows(f"select {columns} from raw_odd.odd order by id") == [
+        (1, date(2024, 2, 29), 1709197200000, True, Decimal("12.50"), 0.333333, "A-7",
          1709200800, b"\x00\xff", "007", 1.0),
-        (2, None, 1709202600250, False, __import__("decimal").Decimal("3.00"), 0.5, "12", 1709200900, None, "", 2.5),
-        (9007199254740993, __import__("datetime").date(2024, 3, 1), None, None, None, 1.0, None, None, None, None, None),
+        (2, None, 1709202600250, False, Decimal("3.00"), 0.5, "12", 1709200900, None, "", 2.5),
+        (9007199254740993, date(2024, 3, 1), None, None, None, 1.0, None, None, None, None, None),
     ]  # fmt: skip
     kinds = dict(rows("select column_name, data_type from duckdb_columns() where schema_name = 'raw_odd' and table_name = 'odd'"))
     assert kinds["noon"] == "TIMESTAMP WITH TIME ZONE"  # a declared date that holds times of day would lose them
@@ -133,7 +136,8 @@ def test_cursors_may_be_empty_computed_text_or_numbers(grimoire_home: Path, tmp_
     fill(
         file,
         """
-        insert into notes values (4, '2024-02-01 08:58:00', null, 'committed late'), (5, '2023-01-01 00:00:00', null, 'too old to be seen');
+        insert into notes values (4, '2024-02-01 08:58:00', null, 'committed late'),
+            (5, '2023-01-01 00:00:00', null, 'too old to be seen');
         update notes set body = 'still undated' where id = 3;
         update notes set body = 'older', write_date = '2024-02-01 09:00:00' where id = 2;
         insert into steps values (3, 4995, 'c'), (4, 4000, 'unseen');
