@@ -139,17 +139,17 @@ class _Framed(_Records):
     def __init__(self, source: _Lines, delimiter: str, frame: str) -> None:
         super().__init__(source)
         self.delimiter, self.frame = delimiter, frame
+        self.header: list[str] | None = None
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        header: list[str] | None = None
         for line in self.source:
             text = line.strip()
             if text.startswith(self.frame) and text.strip(f"{self.frame}-"):
                 row = [value.strip() for value in text.removeprefix(self.frame).removesuffix(self.frame).split(self.delimiter)]
-                if row != header and self.fits(row):  # a list repeats its header on every page
+                is_header_again, self.header = row == self.header, self.header or row
+                if not is_header_again and self.fits(row):  # a list repeats its header on every page
                     yield self.source.taken[0][0], row
-                header = header or row
-            elif header and text.strip(f"{self.frame}- "):
+            elif self.header and text.strip(f"{self.frame}- "):
                 self.source.refuse(f"the line is not framed by {self.frame}")
             self.source.taken.clear()
 

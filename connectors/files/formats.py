@@ -154,7 +154,7 @@ class FileReading:
 
     def _refuse_without_key(self, read: ReadFile) -> None:
         lacking = [name for name in self.resource.key if name not in read.columns]
-        if lacking:
+        if lacking and read.rows:
             raise ColumnMissingError(
                 f"{read.name} has no column {', '.join(lacking)}, which the key needs.",
                 remedy=f"Its columns are {', '.join(name for name in read.columns if name not in OWN) or 'none'}.",

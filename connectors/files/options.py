@@ -29,17 +29,11 @@ class PlaceOptions(BaseModel):
     endpoint_url: str | None = None  # of S3-compatible storage that is not Amazon's
     region: str | None = None
     drop: DropFolder | None = None
-    time_zone: str = "UTC"  # of times that name none, where the resource says nothing else
 
     @field_validator("drop", mode="before")
     @classmethod
     def _switched_on(cls, drop: Any) -> Any:
         return {} if drop is True else None if drop is False else drop
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_known(cls, zone: str) -> str:
-        return known_zone(zone)
 
 
 class FileOptions(BaseModel):
@@ -77,7 +71,7 @@ class FileOptions(BaseModel):
     numbers: tuple[str, ...] = ()  # columns to read as numbers besides those declared with a numeric type
     dates: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # strptime formats by column
     moments: dict[str, tuple[str, str]] = Field(default_factory=dict)  # a new column to the columns of its day and time of day
-    time_zone: str | None = None
+    time_zone: str | None = None  # of times that name none; default: the connection's
     trim: bool = False
     types: Literal["guess", "text"] = "guess"
     positions: bool = True  # whether rows carry `_file` and `_line`

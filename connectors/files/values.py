@@ -192,8 +192,8 @@ class Values:
             said = f"strftime({moment}, '%H:%M:%S')"
         else:
             said = f"cast({moment} as varchar)"
-        zeros = "" if kind == "time" else f"when regexp_full_match({text}, {_text(ZEROS)}) then null "
-        made = [f"case {zeros}else coalesce({said}, {value}) end as {quote(name)}"]
+        is_zeros = "false" if kind == "time" else f"regexp_full_match({text}, {_text(ZEROS)})"
+        made = [f"case when not {is_zeros} then coalesce({said}, {value}) end as {quote(name)}"]
         if kind != "time" and self.options.year is None and any(_is_yearless(form) for form in formats):
             dated = [self._parsed(text, form) for form in formats if not _is_yearless(form)] or ["null"]
             inferred = f"case when {value} is not null then (coalesce({', '.join(dated)}) is null)::varchar end"

@@ -214,10 +214,10 @@ class OpenedEventLogs:
             if not due.file.is_local:
                 path = Path(folder) / name
                 os.link(due.copy.path, path)
-            return import_event_log(path, **options.of_import(self.connector.options.time_zone))
+            return import_event_log(path, **options.of_import(self.connector.connection.time_zone))
 
     def _setup(self, resource: Resource) -> str:
-        words = [resource.options, self.connector.options.time_zone]
+        words = [resource.options, self.connector.connection.time_zone]
         return hashlib.blake2b(json.dumps(words, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
 

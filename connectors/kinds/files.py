@@ -17,7 +17,7 @@ from connectors.connection import Resource
 from connectors.connector import Connector, Health, Opened, Shape
 from connectors.files.formats import FileReading, can_grow
 from connectors.files.memory import Due, Known, Memory
-from connectors.files.names import FILE, LINE, MODIFIED
+from connectors.files.names import FILE, LINE, MODIFIED, column_name
 from connectors.files.options import FileOptions, PlaceOptions
 from connectors.files.places import DONE, FAILED, Place, SourceFile
 from connectors.files.values import Evidence, duckdb_types
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 OWN_TYPES = {FILE: "varchar", LINE: "bigint", MODIFIED: "timestamptz"}
 SAMPLE = 200
+LONGEST_NAME = 48
 TICK = 0.001  # seconds; the listing rounds times
 UNREADABLE = "file can be read"
 log = logging.getLogger(__name__)
@@ -72,11 +73,11 @@ class FilesConnector(Connector):
     def reading(self, resource: Resource, evidence: dict[str, Evidence]) -> FileReading:
         """How the files of a resource are read."""
         options: FileOptions = self.resource_options[resource.name]
-        return FileReading(resource, options, options.time_zone or self.options.time_zone, evidence)
+        return FileReading(resource, options, options.time_zone or self.connection.time_zone, evidence)
 
     def setup(self, resource: Resource) -> str:
         """A digest of all that bears on what the files' rows look like."""
-        zone = self.options.time_zone
+        zone = self.connection.time_zone
         words = [resource.options, resource.columns, resource.key, zone, resource.cursor and resource.cursor.column]
         return hashlib.blake2b(json.dumps(words, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
@@ -107,7 +108,7 @@ class FilesConnector(Connector):
     def _shape(self, resource: Resource, options: FileOptions) -> Shape | None:
         """The shape of the newest file that can be read; None where there is none."""
         evidence: dict[str, Evidence] = {}
-        reading = FileReading(resource, options, options.time_zone or self.options.time_zone, evidence)
+        reading = FileReading(resource, options, options.time_zone or self.connection.time_zone, evidence)
         for file in reversed(self.place.listing(resource.name, options)):
             try:
                 with self.place.at_hand(file) as copy, reading.read(file, copy, name=file.name) as read:
@@ -257,6 +258,5 @@ def _own(columns: list[str]) -> dict[str, str]:
 
 
 def _resource_name(path: str) -> str:
-    from connectors.process_names import clean_name
-
-    return clean_name(path.rpartition("/")[2].partition(".")[0])
+    name = column_name(path.rpartition("/")[2].partition(".")[0]).lstrip("_")
+    return f"file_{name}"[:LONGEST_NAME] if name[:1].isdigit() else name[:LONGEST_NAME]
