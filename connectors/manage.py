@@ -5,7 +5,7 @@ and the rest of the road, which follows a load (`orchestration`).
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from connectors.connector import OWN_KINDS, Health, Shape, connector_class, conn
 from connectors.credentials import without_secrets
 from connectors.load import LoadReport, load_source, only_one
 from connectors.packages import forget
+from connectors.proposals import Proposal
+from connectors.proposals import propose as proposed
 from connectors.staged import Progress
 from connectors.standing import ResourceLoad, Standing, file_of, last_load, problem_of, standing_of, standings
 from connectors.systems import systems
@@ -25,8 +27,10 @@ from lake import in_transaction, quote
 from lake.errors import ConnectionFileError, GrimoireError, SourceUnavailableError
 from lake.settings import writable_folder
 
-__all__ = ["Added", "Offer", "Removed", "Shown", "add", "add_file", "inspect", "offers", "pause", "remove", "resume", "run", "show",
-           "standings", "test"]  # fmt: skip
+__all__ = [
+    "Added", "Offer", "Removed", "Shown", "add", "add_file", "inspect", "offers", "pause", "propose", "remove", "resume", "run",
+    "show", "standings", "test",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,24 @@ def inspect(name: str) -> list[Shape]:
     except Exception as error:
         said = without_secrets(f"{connection.label} could not be looked into: {type(error).__name__}: {error}")
     raise SourceUnavailableError(said, remedy=f"`grimoire connect test {name}` says whether it answers.", name=name)
+
+
+def propose(name: str, *, only: Sequence[str] = (), case: str = "") -> Proposal:
+    """What the connection's file might say besides, from a look into its system; nothing is written.
+
+    Args:
+        name: The connection.
+        only: Tables to propose; default: those that seem worth it.
+        case: The table whose rows are the cases of the proposed event log; default: the likeliest.
+
+    Raises:
+        SourceUnavailableError: The system could not be looked into.
+        ConnectionFileError: The present file cannot be added to.
+    """
+    path = file_of(name)
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    written = path if path.exists() else None
+    return proposed(get_connection(name), inspect(name), before=before, path=written, only=only, case=case)
 
 
 def run(name: str, *, progress: Progress | None = None) -> LoadReport:

@@ -13,6 +13,7 @@ import typer
 from apps.cli import console
 
 if TYPE_CHECKING:
+    from connectors.connector import Shape
     from connectors.manage import Added
     from connectors.standing import ResourceLoad, Standing
 
@@ -339,21 +340,58 @@ def remove(
 
 
 @app.command()
-def inspect(name: Name, as_json: AsJsonList = False) -> None:
-    """Looks into a system: its tables or collections with columns, types, keys, references and a few rows.
+def inspect(
+    name: Name,
+    table: Annotated[list[str] | None, typer.Option(help="Propose only these tables. Repeatable.")] = None,
+    case: Annotated[
+        str | None, typer.Option(help="Table whose rows are the cases of the event log. Default: the likeliest.", metavar="TABLE")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Write the proposal into the connection's file.")] = False,
+    shapes: Annotated[bool, typer.Option("--shapes", help="Only say what the system holds; propose nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Looks into a system and proposes resources, keys, cursors, staging and an event log, as a change of the file to review.
 
-    Example:
+    Examples:
 
-    $ grimoire connect inspect shop
+    $ grimoire connect inspect shop --shapes
+
+    $ grimoire connect inspect shop --table orders --table order_lines --case orders
+
+    $ grimoire connect inspect shop --write
     """
     from connectors.manage import inspect as inspect_connection
+    from connectors.manage import propose
 
-    shapes = inspect_connection(name)
+    if shapes:
+        _shapes(inspect_connection(name), as_json=as_json)
+        return
+    proposal = propose(name, only=table or (), case=case or "")
+    if write and proposal.diff:
+        console.say(f"Wrote {proposal.write()}")
     if as_json:
-        console.print_json([asdict(shape) for shape in shapes])
+        found = {
+            "connection": name,
+            "diff": proposal.diff,
+            "after": proposal.after,
+            "cases": proposal.cases,
+            "notes": proposal.notes,
+        }
+        console.print_json(found)
+        return
+    print(proposal.diff, end="")
+    for note in proposal.notes:
+        console.say(f"Note: {note}")
+    if proposal.diff and not write:
+        console.say(f"Nothing was written; `grimoire connect inspect {name} --write` does.")
+
+
+def _shapes(found: "list[Shape]", *, as_json: bool) -> None:
+    if as_json:
+        console.print_json([asdict(shape) for shape in found])
         return
     rows = [
         (shape.name, ", ".join(shape.key), shape.rows, ", ".join(f"{column} {kind}" for column, kind in shape.columns.items()))
-        for shape in shapes
+        for shape in found
     ]
     console.print_table(["table", "key", "rows", "columns"], rows)
