@@ -334,14 +334,15 @@ class OpenedApi:
         increment = Increment(resource, options, is_whole=True) if resource.cursor else None
         asked = self.endpoint(resource, options, increment, size=size)
         (rows,) = self.dlt_resources([{"name": resource.name, "max_table_nesting": 0, "endpoint": asked}])
-        return [record for record in rows.add_limit(1)]  # noqa: C416 — dlt's resource is no list
+        with _plainly():
+            return list(rows.add_limit(1))
 
     def shape(self, resource: Resource) -> Shape:
         """What the resource's first page looks like; of a child, the first that its parents lead to."""
         increment, records = self._reading(resource, is_whole=True)
         rows = self._rows(resource, increment, records, look=True)
-        for _ in rows if self.endpoints[resource.name].parent else rows.add_limit(1):
-            pass
+        with _plainly():
+            list(rows if self.endpoints[resource.name].parent else rows.add_limit(1))
         return self._shape(resource.name, records, resource.key)
 
     def shape_at(self, path: str) -> Shape:
@@ -360,6 +361,20 @@ class OpenedApi:
     def _shape(self, name: str, records: "Records", key: tuple[str, ...]) -> Shape:
         columns = records.kinds()
         return Shape(name, columns, key or likely_key(columns, records.sample), sample=tuple(records.sample))
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Lets our own error out of dlt's."""
+    from dlt.common.exceptions import DltException
+
+    try:
+        yield
+    except DltException as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, GrimoireError):
+            cause = cause.__cause__ or cause.__context__
+        raise cause or error from None
 
 
 def likely_key(columns: Mapping[str, str], sample: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -55,11 +55,11 @@ def authentication(auth: options.Auth, secrets: Mapping[str, str], base_url: str
 def _made(auth: options.Auth, secrets: Mapping[str, str], base_url: str, send: "Sender") -> AuthConfigBase | None:
     if isinstance(auth, options.ApiKeyAuth):
         kind = CookieKey if auth.location == "cookie" else APIKeyAuth
-        return kind(name=auth.name, api_key=auth.prefix + secrets["api_key"], location=auth.location)  # type: ignore[no-any-return,call-arg]
+        return kind(name=auth.name, api_key=auth.prefix + secrets["api_key"], location=auth.location)
     if isinstance(auth, options.BearerAuth):
-        return BearerTokenAuth(token=secrets["token"])  # type: ignore[call-arg]
+        return BearerTokenAuth(token=secrets["token"])
     if isinstance(auth, options.BasicAuth):
-        return HttpBasicAuth(username=auth.username or secrets["username"], password=secrets["password"])  # type: ignore[call-arg]
+        return HttpBasicAuth(username=auth.username or secrets["username"], password=secrets["password"])
     if isinstance(auth, options.OAuth2ClientCredentials):
         return token_for(auth, secrets, urljoin(base_url, auth.token_url), send)
     return None
@@ -71,8 +71,8 @@ class CookieKey(APIKeyAuth):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Adds the cookie to those that are there."""
-        others = request.headers.get("Cookie")
-        request.headers["Cookie"] = f"{others}; {self.name}={self.api_key}" if others else f"{self.name}={self.api_key}"
+        others = [str(request.headers["Cookie"])] if "Cookie" in request.headers else []
+        request.headers["Cookie"] = "; ".join([*others, f"{self.name}={self.api_key}"])
         return request
 
 
@@ -120,7 +120,7 @@ def token_for(auth: options.OAuth2ClientCredentials, secrets: Mapping[str, str],
     """The token of a client at a token address; got when it is first needed."""
     fields = {**({"scope": auth.scope} if auth.scope else {}), **auth.token_params}
     token = ClientToken(
-        access_token_url=url,  # type: ignore[call-arg]
+        access_token_url=url,
         client_id=secrets["client_id"],
         client_secret=secrets["client_secret"],
         access_token_request_data=fields,

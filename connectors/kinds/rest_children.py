@@ -53,7 +53,7 @@ class Parents:
         *_, rows = self.api.dlt_resources([*([grandparents.rows()] if grandparents else []), config])
         steps = records_of(options.records, self.api.connection.system)
 
-        def prepared(page: Any) -> Any:
+        def prepared(page: Any, meta: Any = None) -> Any:
             records = [record for raw in page for record in steps(raw) if isinstance(record, dict) and self._is_visited(record)]
             return [self._prepared(record) for record in records[: FEW if self.look else None]]
 

@@ -12,7 +12,7 @@ import copy
 import re
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client.paginators import (
@@ -104,7 +104,7 @@ class CursorPaginator(BaseReferencePaginator):
         elif self.pagination.request_header:
             request.headers = {**(request.headers or {}), self.pagination.request_header: str(self._next_reference)}
         else:
-            request.params = {**(request.params or {}), self.pagination.param: self._next_reference}
+            _set_param(request, self.pagination.param, self._next_reference)
 
 
 class OffsetPaginator(BasePaginator):
@@ -150,11 +150,11 @@ class OffsetPaginator(BasePaginator):
         if said.body_path:
             _set_at(request, said.body_path, self.offset)
         else:
-            request.params = {**(request.params or {}), said.param: self.offset}
+            _set_param(request, said.param, self.offset)
         if said.limit_body_path:
             _set_at(request, said.limit_body_path, said.limit)
         elif said.limit_param:
-            request.params = {**(request.params or {}), said.limit_param: said.limit}
+            _set_param(request, said.limit_param, said.limit)
 
 
 class RangeHeaderPaginator(BasePaginator):
@@ -242,7 +242,7 @@ class Pages(BasePaginator):
         """Begins the first span."""
         self._has_next_page = True
         if self.parents:
-            request.params, self._from_parent = self.parents.claim(request.params or {}, PARENT_ROW)
+            request.params, self._from_parent = self.parents.claim(_params(request), PARENT_ROW)
         self._url, self._params, self._json = request.url, copy.deepcopy(request.params), copy.deepcopy(request.json)
         self._headers = dict(request.headers or {})
         self._spans: Iterator[tuple[Value | None, Value | None]] = (
@@ -267,12 +267,12 @@ class Pages(BasePaginator):
         start = self.increment.spelled(self._start) if self.increment else None
         until = self.increment.spelled(self._until) if self.increment else None
         words = {"{cursor}": start, "{until}": until}
-        request.params, request.json = _replaced(request.params or {}, words), _replaced(request.json, words)
+        request.params, request.json = _replaced(_params(request), words), _replaced(request.json, words)
         request.headers = _replaced(request.headers, words)
         said = self.increment.options if self.increment else options.Incremental()
         for value, param, body_path in ((start, said.param, said.body_path), (until, said.until_param, said.until_body_path)):
             if value is not None and param:
-                request.params = {**request.params, param: value}
+                _set_param(request, param, value)
             if value is not None and body_path:
                 _set_at(request, body_path, value)
 
@@ -327,7 +327,7 @@ class Pages(BasePaginator):
         self._check_steady(data)
         if self.increment and self.increment.options.restart_after:
             values = [value for record in data for value in self.cursor_of(record)]
-            self._newest = max([value for value in (*values, self._newest) if value is not None], default=None)  # type: ignore[type-var]
+            self._newest = max([value for value in (*values, self._newest) if value is not None], default=None)
 
     def _check_steady(self, data: list[Any]) -> None:
         """A page number leads elsewhere when the pages' length changes."""
@@ -387,9 +387,18 @@ def _total(pagination: options.Pagination, response: Response) -> int | None:
     return int(said) if str(said).isdigit() else None
 
 
+def _params(request: Request) -> dict[str, Any]:
+    return cast(dict[str, Any], request.params or {})  # dlt gives them as a mapping, of all that requests takes
+
+
+def _set_param(request: Request, name: str | None, value: Any) -> None:
+    request.params = {**_params(request), str(name): value}
+
+
 def _set_at(request: Request, path: str, value: Any) -> None:
-    request.json = copy.deepcopy(request.json) if request.json else {}
-    jsonpath.set_value_at_path(request.json, path, value)
+    body: dict[str, Any] = copy.deepcopy(cast(dict[str, Any], request.json)) if request.json else {}
+    jsonpath.set_value_at_path(body, path, value)
+    request.json = body
 
 
 def _replaced(given: Any, words: dict[str, Any]) -> Any:

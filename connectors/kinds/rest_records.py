@@ -36,6 +36,7 @@ KINDS = {
     NAIVE: "TIMESTAMP",
     MOMENT: "TIMESTAMPTZ",
 }
+_UNNAMED = str.maketrans("\n\r'\"▶", "_____")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(Z|[+-]\d\d(?::?\d\d)?)?)?")
 
 
@@ -112,7 +113,7 @@ def _kind_of_text(value: str) -> int:
 
 def as_json(value: Any) -> str:
     """A value as JSON text, its numbers digit by digit."""
-    import simplejson
+    import simplejson  # type: ignore[import-untyped]  # keeps decimals; dlt brings it
 
     words: str = simplejson.dumps(value, use_decimal=True, ensure_ascii=False, separators=(",", ":"))
     return words
@@ -224,7 +225,8 @@ class Records:
 
     def _name(self, field: str) -> str:
         """The column for a field: itself, unless the lake or another field has that name already (it does not tell cases apart)."""
-        name = f"{field}_" if field in OWN or field.startswith("_dlt_") or not field else field
+        name = field.strip().translate(_UNNAMED)  # as dlt does, before it makes one column of two
+        name = f"{name}_" if name in OWN or name.startswith("_dlt_") or not name else name
         while self.taken.get(name.lower(), field) != field:
             name += "_"
         self.named[field], self.taken[name.lower()] = name, field

@@ -55,7 +55,7 @@ class ExactResponse(requests.Response):
     def _words(self) -> str | bytes:
         charset = self.encoding if "charset" in self.headers.get("Content-Type", "").lower() else None
         if charset is None or charset.lower().replace("-", "") == "utf8":
-            return cast(bytes, self.content)
+            return self.content
         return self.content.decode(charset)
 
 
@@ -118,7 +118,7 @@ class PatientSession(Session):
         secrets: tuple[str, ...] = (),
         is_error: Callable[[Any], str] = lambda answer: "",
     ) -> None:
-        super().__init__(timeout=limits.timeout_seconds, raise_for_status=False)  # type: ignore[arg-type]
+        super().__init__(timeout=limits.timeout_seconds, raise_for_status=False)
         self.label, self.limits, self.token, self.is_error = label, limits, token, is_error
         self.origin, self.hosts = urlsplit(base_url), {host.lower() for host in hosts}
         self.secrets = sorted({spelled for secret in secrets for spelled in (secret, quote(secret, safe="")) if secret}, key=len)
@@ -140,13 +140,14 @@ class PatientSession(Session):
         """
         if not kwargs.get("allow_redirects", True):  # a redirect, within an attempt
             self._stay_home(request)
-            return cast(requests.Response, super().send(request, **kwargs))
+            return super().send(request, **kwargs)
         hooks, request.hooks = request.hooks, default_hooks()
         response = self._patiently(request, kwargs)
         try:
-            return cast(requests.Response, dispatch_hook("response", hooks, response, **kwargs))
+            answered: requests.Response = dispatch_hook("response", hooks, response, **kwargs)
         except requests.HTTPError:  # a status that another resource expects; dlt's message would hold the whole URL
             raise self._given_up(Verdict(f"status {response.status_code}: {self._shown(response)}"), request) from None
+        return answered
 
     def _patiently(self, request: requests.PreparedRequest, kwargs: Mapping[str, Any]) -> requests.Response:
         """The good answer, from tenacity's retrying."""
@@ -171,9 +172,10 @@ class PatientSession(Session):
                 return verdict.retry_after
             return self._backoff(int(waited["failures"]))
 
-        retrying = Retrying(
-            retry=needs_another, stop=is_enough, wait=pause, retry_error_callback=lambda state: state.outcome.result()
-        )  # type: ignore[union-attr]
+        def last(state: RetryCallState) -> Any:
+            return state.outcome.result() if state.outcome else (None, Verdict())
+
+        retrying = Retrying(retry=needs_another, stop=is_enough, wait=pause, retry_error_callback=last)
         response, verdict = retrying(self._attempt, request, kwargs)
         if verdict.problem:
             raise self._given_up(verdict, request)

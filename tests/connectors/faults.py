@@ -91,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         status, more, content = self.api.answer(self.command, self.path, headers, body)
-        words = json.dumps(content, ensure_ascii=False).encode()
+        words = content if isinstance(content, bytes) else json.dumps(content, ensure_ascii=False).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(words)), **more}.items():
             self.send_header(name, value)
