@@ -17,6 +17,7 @@ from connectors.credentials import is_reference
 from connectors.event_log_declarations import EventLogDeclaration
 from connectors.mapping import Mapping
 from connectors.systems import complete
+from connectors.write_targets import WriteTarget
 from lake.errors import ConnectionFileError
 
 NAME = r"^[a-z][a-z0-9_]{0,47}$"
@@ -135,6 +136,7 @@ class Connection(BaseModel):
     breaker: Breaker = Breaker()
     views: dict[str, str] = Field(default_factory=dict)  # SQL over staged resources, written {resource}, for event logs to build on
     event_logs: tuple[EventLogDeclaration, ...] = ()
+    writes: dict[str, WriteTarget] = Field(default_factory=dict)  # where rows can be written back to, by name
 
     @field_validator("retries", mode="before")
     @classmethod

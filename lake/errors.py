@@ -66,6 +66,12 @@ class SchemaChangedError(IntegrationError):
     code = 2005
 
 
+class PlanChangedError(IntegrationError):
+    """What was to be written is no longer what was looked at."""
+
+    code = 2006
+
+
 class FileFormatError(IntegrationError):
     """A file is not what it claims to be, or lacks what an event log needs."""
 

@@ -24,6 +24,9 @@ create table if not exists platform.check_results (
     blocking boolean, rows_checked bigint, rows_failed bigint, detail varchar, snapshot_id bigint);
 create table if not exists platform.processes (
     process varchar, title varchar, origin varchar, definition varchar, registered_at timestamptz);
+create table if not exists platform.writes (
+    written_at timestamptz, connection varchar, target varchar, plan varchar, row_key varchar, idempotency_key varchar,
+    status varchar, attempts bigint, said varchar, reference varchar);
 create table if not exists quarantine.rows (
     quarantined_at timestamptz, source varchar, table_name varchar, row_key varchar, rule varchar, reason varchar,
     row_json varchar, load_id varchar, resolved_at timestamptz);
@@ -68,6 +71,22 @@ class Load:
     cursor_after: str = ""
 
 
+@dataclass(frozen=True)
+class Write:
+    """What came of one row that was written to another system."""
+
+    written_at: datetime
+    connection: str
+    target: str
+    plan: str  # digest
+    row_key: str
+    idempotency_key: str
+    status: str  # done, failed or doubtful
+    attempts: int
+    said: str
+    reference: str
+
+
 def ensure_platform_tables(connection: "duckdb.DuckDBPyConnection") -> None:
     """Makes the platform's tables where they are not there yet."""
     for statement in filter(None, map(str.strip, TABLES.split(";"))):
@@ -87,6 +106,18 @@ def record_loads(connection: "duckdb.DuckDBPyConnection", loads: Iterable[Load])
     insert_rows(
         connection, f"platform.loads ({', '.join(field.name for field in fields(Load))})", [astuple(load) for load in loads]
     )
+
+
+def record_writes(connection: "duckdb.DuckDBPyConnection", writes: Sequence[Write]) -> None:
+    """Appends what was written to other systems; what is there already is not noted again."""
+    rows = connection.execute(
+        "select idempotency_key, written_at from platform.writes"
+        " where written_at >= $1 and idempotency_key in (select unnest($2::varchar[]))",
+        [min(write.written_at for write in writes), [write.idempotency_key for write in writes]],
+    ).fetchall()
+    there = {(key, moment) for key, moment in rows}
+    fresh = [astuple(write) for write in writes if (write.idempotency_key, write.written_at) not in there]
+    insert_rows(connection, f"platform.writes ({', '.join(field.name for field in fields(Write))})", fresh)
 
 
 def insert_rows(connection: "duckdb.DuckDBPyConnection", table: str, rows: Sequence[Sequence[object]], *, batch: int = 500) -> None:
