@@ -178,4 +178,4 @@ def _row_estimates(engine: "Engine", schema: str | None) -> dict[str, int]:
         if engine.dialect.name not in statements:
             return {}
         found = connection.execute(sqlalchemy.text(statements[engine.dialect.name]).bindparams(schema=schema))
-        return {str(name): int(rows) for name, rows in found.tuples() if rows is not None}
+        return {str(row[0]): int(row[1]) for row in found if row[1] is not None}

@@ -177,6 +177,8 @@ def duckdb_type(kind: Any) -> str:
         sql.DateTime: "timestamptz",
         sql.Date: "date",
         sql.LargeBinary: "blob",
+        sql.BINARY: "blob",
+        sql.VARBINARY: "blob",
     }
     return next((name for parent, name in simple.items() if isinstance(kind, parent)), "varchar")
 
