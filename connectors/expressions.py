@@ -3,16 +3,19 @@
 What belongs here: what such a text may be, which columns it names, and the words for what is wrong with it. What does not: which
 columns there are (`connectors.mapping`, `connectors.event_log_declarations`) and running it (dbt).
 
-The dialect is DuckDB's. A text is used as it was written, never as sqlglot would write it.
+The dialect is DuckDB's, whose own parser has the last word. A text is used as it was written, never as sqlglot would write it.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lake.errors import ConnectionFileError
 
 if TYPE_CHECKING:
+    import duckdb
     from sqlglot import exp
 
 TEMPLATE_MARKS = ("{{", "{%", "{#")  # dbt would run what stands in them
@@ -156,6 +159,8 @@ class View:
         if len(trees) != 1 or not isinstance(trees[0], exp.Query):
             raise FaultyText("must be one select statement")
         self.tree: exp.Query = trees[0]
+        if problem := _duckdbs_problem(PLACEHOLDER.sub(r"\1", self.text)):
+            raise FaultyText(f"is no SQL: {problem}")
         self._reads_only_what_it_names()
 
     def _reads_only_what_it_names(self) -> None:
@@ -225,7 +230,25 @@ def _expression(text: str) -> "exp.Expression":
     one: exp.Expression = tree.expressions[0]
     if isinstance(one, exp.Alias | exp.Star) or (isinstance(one, exp.Column) and isinstance(one.this, exp.Star)):
         raise FaultyText(f"`{text}` must be one expression without a name of its own")
+    if problem := _duckdbs_problem(f"select ({text})"):
+        raise FaultyText(f"`{text}` is no SQL expression: {problem}; a name that is a word of SQL's is written in double quotes")
     return one
+
+
+@lru_cache(maxsize=4096)
+def _duckdbs_problem(statement: str) -> str:
+    """What DuckDB's own parser has against a select; nothing is run. It knows more words than sqlglot that are no plain names."""
+    with _parser().cursor() as cursor:
+        row = cursor.execute("select json_serialize_sql(?::varchar)", [statement]).fetchone()
+    told = json.loads(row[0]) if row else {}
+    return str(told.get("error_message", "it cannot be read")).strip() if told.get("error") else ""
+
+
+@lru_cache(maxsize=1)
+def _parser() -> "duckdb.DuckDBPyConnection":
+    import duckdb
+
+    return duckdb.connect()
 
 
 def _root(column: "exp.Column") -> str:

@@ -352,15 +352,12 @@ def _identity(one: Found) -> str:
 
 def _sql(column: str) -> str:
     """A column as SQL names it; quoted where it could be read as something else."""
-    from sqlglot import exp
-
     from connectors.expressions import FaultyText, plain_column
 
     try:
-        is_plain = plain_column(column) == column and column not in ("user", "order", "group", "end", "table", "from", "to")
+        return column if plain_column(column) == column else identifier(column)
     except FaultyText:
-        is_plain = False
-    return column if is_plain and exp.to_identifier(column).args.get("quoted") is False else identifier(column)
+        return identifier(column)
 
 
 # The file

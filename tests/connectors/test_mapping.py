@@ -68,6 +68,7 @@ def test_one_expression_is_an_expression(text: str) -> None:
         ("a /* b */", "comment"),
         ("{{ env_var('SECRET') }}", "cannot stand"),
         ("case when", "no SQL expression"),
+        ("at", "double quotes"),  # DuckDB's word, not sqlglot's
     ],
 )
 def test_whatever_is_no_single_expression_is_refused(text: str, words: str) -> None:
