@@ -21,7 +21,7 @@ from connectors.files.names import FILE, LINE, MODIFIED, column_name
 from connectors.files.options import FileOptions, PlaceOptions
 from connectors.files.places import DONE, FAILED, Place, SourceFile
 from connectors.files.values import Evidence, duckdb_types
-from connectors.packages import reject
+from connectors.packages import pending, reject
 from connectors.staged import Rejected
 from lake.errors import ConnectionFileError, FileFormatError, GrimoireError
 
@@ -155,7 +155,7 @@ class OpenedFiles:
         return dlt.resource(self._keys(resource), name=resource.name, write_disposition="append")
 
     def columns(self) -> dict[str, dict[str, str]]:
-        """The columns of the files read, with the types that all values read so far fit; nothing where no file was read."""
+        """The columns of the files read, with the types that all values read so far fit; where none was, of the last ones."""
         return {
             each.name: {**duckdb_types(self.evidence[each.name], each.columns, run.columns), **_own(run.columns)}
             for each in self.connector.connection.resources
@@ -179,12 +179,15 @@ class OpenedFiles:
         memory = Memory(state, self.connector.setup(resource), self.options.drop)
         options: FileOptions = self.connector.resource_options[resource.name]
         listing = self.place.listing(resource.name, options)
+        if pending(self.connector.connection).files[resource.name]:
+            run.columns = list(state.get("columns", []))  # of rows that were read before and have not landed yet
         for name in memory.vanished(listing):
             run.has_changed = True
             memory.forget(name)
         for file in filter(memory.is_settled, listing):
             yield from self._file(resource, memory, file, run, evidence)
             state["evidence"] = {name: one.as_state() for name, one in evidence.items()}
+        run.columns = state["columns"] = run.columns or state.get("columns", [])
         run.is_reading = False
 
     def _file(
