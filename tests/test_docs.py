@@ -78,6 +78,32 @@ def test_every_asset_group_is_documented(grimoire_home: Path) -> None:
     assert [group for group in groups if f"`{group}`" not in page] == []
 
 
+def fields_told(page: str, heading: str) -> set[str]:
+    """The fields of the table whose head is that."""
+    table = text(page).partition(f"| {heading} |")[2].partition("\n\n")[0]
+    return set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+
+
+def test_every_field_of_a_connection_is_documented_and_no_other() -> None:
+    from connectors.connection import Breaker, Connection, Cursor, Deletions, Resource, Retries
+
+    page = text("docs/connections.md")
+    parts = dict(zip(("Connection", "Resource"), re.split(r"^### Fields of a .*$", page, flags=re.MULTILINE)[1:], strict=True))
+    for model, part in ((Connection, parts["Connection"]), (Resource, parts["Resource"].partition("\n| field of")[0])):
+        assert set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)) == set(model.model_fields), model.__name__
+    for model in (Cursor, Deletions, Retries, Breaker):
+        assert fields_told("docs/connections.md", f"field of `{model.__name__.lower()}` | meaning") == set(model.model_fields)
+
+
+def test_every_state_of_a_connection_is_documented() -> None:
+    from typing import get_args
+
+    from connectors.standing import BROKEN
+    from connectors.states import State
+
+    assert fields_told("docs/connections.md", "state | meaning") == {*get_args(State), BROKEN}
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(path: Path) -> None:
     targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text(encoding="utf-8"))
