@@ -75,7 +75,11 @@ class Opened(Protocol):
         """Per resource the columns the source has now and their DuckDB types, as far as it tells; asked after the rows."""
 
     def keys(self, resource: Resource) -> "DltResource":
-        """A dlt resource with the key columns of every row there is now, for finding deletions."""
+        """A dlt resource with the key columns of every row there is now, for finding deletions.
+
+        No keys mean that no row is left. A kind that at times cannot tell has a method `keys_unknown` besides: the names of the
+        resources whose keys say nothing this time.
+        """
 
 
 class Connector(ABC):
@@ -157,8 +161,12 @@ def connector_class(kind: str) -> type[Connector]:
         return found
     foreign = foreign_kinds()
     if kind in foreign:
-        loaded: type[Connector] = foreign[kind].load()
-        return loaded
+        loaded = foreign[kind].load()
+        if isinstance(loaded, type) and issubclass(loaded, Connector):
+            return loaded
+        from connectors.dlt_sources import dlt_connector
+
+        return dlt_connector(kind, loaded)
     raise UnknownConnectionError(
         f"There is no kind of connection `{kind}`.", remedy=f"Known kinds: {', '.join(sorted({*OWN_KINDS, *foreign}))}."
     )

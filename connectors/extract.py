@@ -54,11 +54,12 @@ def _stage(connection: Connection, pipeline: "Pipeline", opened: Opened, progres
     pipeline.normalize()
     loaded = pipeline.load().loads_ids
     after = _cursors(connection, pipeline)
+    unknown: Any = getattr(opened, "keys_unknown", frozenset)()
     remember(
         connection,
         columns={name: dict(columns) for name, columns in opened.columns().items()},
         cursors={name: (before.get(name, ""), value) for name, value in after.items()},
-        emptied=_emptied(connection, [each.name for each in renamed], loaded),
+        emptied=_emptied(connection, [one.name for one in renamed if one.name.removesuffix(KEYS) not in unknown], loaded),
     )
     has_read_again(connection)
 

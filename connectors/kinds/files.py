@@ -125,12 +125,16 @@ class FilesConnector(Connector):
 class Run:
     """What a run does with the files of one resource."""
 
-    is_reading: bool = True
     columns: list[str] = field(default_factory=list)
     rows_read: int = 0
     has_changed: bool = False
     has_failed: bool = False
     taken: list[tuple[SourceFile, Known]] = field(default_factory=list)
+
+    @property
+    def are_keys_unknown(self) -> bool:
+        """Whether nothing can be said of deletions: no file changed, one cannot be read, or none is there."""
+        return self.has_failed or not self.has_changed or not self.taken
 
 
 class OpenedFiles:
@@ -153,6 +157,10 @@ class OpenedFiles:
         import dlt
 
         return dlt.resource(self._keys(resource), name=resource.name, write_disposition="append")
+
+    def keys_unknown(self) -> set[str]:
+        """The resources of which nothing can be said about deletions now."""
+        return {name for name, run in self.runs.items() if run.are_keys_unknown}
 
     def columns(self) -> dict[str, dict[str, str]]:
         """The columns of the files read, with the types that all values read so far fit; where none was, of the last ones."""
@@ -188,7 +196,6 @@ class OpenedFiles:
             yield from self._file(resource, memory, file, run, evidence)
             state["evidence"] = {name: one.as_state() for name, one in evidence.items()}
         run.columns = state["columns"] = run.columns or state.get("columns", [])
-        run.is_reading = False
 
     def _file(
         self, resource: Resource, memory: Memory, file: SourceFile, run: Run, evidence: dict[str, Evidence]
@@ -223,6 +230,9 @@ class OpenedFiles:
                     reject(self.connector.connection, resource.name, read.rejected, batch=due.known.digest + due.known.setup)
                 memory.keep(due.known)
         except FileFormatError as error:
+            if _was_changed(due.file, FileOptions(format="json")):
+                run.has_failed = True  # it is being written; the next run reads it
+                return
             self._fail(resource, memory, due.known, f"{error.problem} {error.remedy}".strip(), run)
 
     def _fail(self, resource: Resource, memory: Memory, known: Known, reason: str, run: Run) -> None:
@@ -235,11 +245,9 @@ class OpenedFiles:
             reject(self.connector.connection, resource.name, [letter], batch=f"{batch}-file")
         memory.keep(replace(known, error=reason))
 
-    def _keys(self, resource: Resource) -> Iterator["pa.Table | None"]:
+    def _keys(self, resource: Resource) -> Iterator["pa.Table"]:
         run = self.runs.get(resource.name)
-        while run and run.is_reading:
-            yield None  # dlt takes turns; which keys there are is known once all rows are read
-        if run and (run.has_failed or not run.has_changed):
+        if run and run.are_keys_unknown:
             return
         reading = self.connector.reading(resource, {})
         for file in self.place.listing(resource.name, self.connector.resource_options[resource.name]):
