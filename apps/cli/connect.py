@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from apps.cli import console
+from apps.cli import console, letters
 
 if TYPE_CHECKING:
     from connectors.connector import Shape
@@ -395,3 +395,6 @@ def _shapes(found: "list[Shape]", *, as_json: bool) -> None:
         for shape in found
     ]
     console.print_table(["table", "key", "rows", "columns"], rows)
+
+
+letters.register(app)
