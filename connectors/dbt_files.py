@@ -21,7 +21,7 @@ from lake.errors import ConnectionFileError
 from lake.settings import Settings, get_settings
 
 OWN_SOURCES = DBT_PROJECT / "models" / "staging"
-MADE_BY = ("dbt_files.py", "event_log_declarations.py", "event_log_models.py", "expressions.py", "mapping.py")
+MADE_BY = ("dbt_files.py", "dbt_models.py", "event_log_declarations.py", "event_log_models.py", "expressions.py", "mapping.py")
 Columns = Mapping[str, Mapping[str, str]]
 
 
@@ -88,8 +88,9 @@ def dbt_files(connection: Connection, columns: Columns | None = None) -> dict[st
     Raises:
         ConnectionFileError: A mapping, view or event log cannot be used.
     """
+    from connectors.dbt_models import Model
     from connectors.event_log_declarations import Readable
-    from connectors.event_log_models import LogModels, Model, log_name
+    from connectors.event_log_models import LogModels, log_name
 
     check_declarations(connection)
     known = _typed(connection, columns or {})
@@ -142,8 +143,8 @@ def _typed(connection: Connection, shown: Columns) -> dict[str, dict[str, str]]:
 
 
 def _staging_models(connection: Connection, known: Columns) -> list[Any]:
+    from connectors.dbt_models import Column, Model, staging_name
     from connectors.event_log_declarations import used_columns
-    from connectors.event_log_models import Column, Model, staging_name
     from connectors.mapping import needed_columns, staging_columns, staging_key, staging_sql
 
     needed = needed_columns(connection, known, used_columns(connection))
@@ -173,7 +174,7 @@ def _origin(resource: Resource, column: str) -> str:
 
 
 def _view_models(connection: Connection, readable: Any) -> list[Any]:
-    from connectors.event_log_models import Column, Model, reference, view_name
+    from connectors.dbt_models import Column, Model, reference, view_name
     from connectors.expressions import PLACEHOLDER
 
     reads = [name for log in connection.event_logs for name in log.reads()]

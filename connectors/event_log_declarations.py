@@ -1,4 +1,4 @@
-"""Event logs as a connection declares them: which rows of which resource or view are events of which objects, and when they happened.
+"""Event logs as a connection declares them: which rows of which resource or view are events of which objects, and when.
 
 What belongs here: the model of `Connection.event_logs` and its check against views, resources and columns. What does not: the SQL
 made of it (`connectors.event_log_models`) and the files dbt reads (`connectors.dbt_files`).

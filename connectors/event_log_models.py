@@ -9,51 +9,21 @@ The five tables are selections from it.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from connectors.connection import Connection
+from connectors.dbt_models import (
+    SOURCE_ROW,
+    Column,
+    Model,
+    compound_key,
+    cte,
+    in_words,
+    listed,
+    reference,
+    with_ctes,
+)
 from connectors.event_log_declarations import EventLogDeclaration, EventRule, ObjectRows, Readable, attribute_type, common_type
 from connectors.mapping import identifier, staging_key, text
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a model, as its YAML describes it."""
-
-    name: str
-    description: str
-    type: str = ""
-    is_required: bool = False
-    tests: tuple[object, ...] = ()
-
-
-@dataclass(frozen=True)
-class Model:
-    """One dbt model."""
-
-    name: str
-    folder: str  # its layer, and below it the connection
-    sql: str
-    description: str
-    columns: tuple[Column, ...] = ()
-    tests: tuple[object, ...] = ()
-    config: Mapping[str, object] = field(default_factory=dict)
-
-
-def reference(connection: Connection, name: str) -> str:
-    """The dbt reference to a resource's staging model or to a view's model."""
-    return f"{{{{ ref('{view_name(connection, name) if name in connection.views else staging_name(connection, name)}') }}}}"
-
-
-def staging_name(connection: Connection, resource: str) -> str:
-    """The name of a resource's staging model."""
-    return f"stg_{connection.name}__{resource}"
-
-
-def view_name(connection: Connection, view: str) -> str:
-    """The name of a view's model."""
-    return f"int_{connection.name}__{view}"
 
 
 def log_name(connection: Connection, log: EventLogDeclaration) -> str:
@@ -125,15 +95,15 @@ class LogModels:
 
     def _event_rows(self) -> Model:
         sources = dict.fromkeys(rule.source for rule in self.log.events)
-        ctes = [_cte(f"from_{name}", f"select * from {reference(self.connection, name)}") for name in sources]
-        ctes += [_cte(f"rule_{at}", self._rule(at, rule)) for at, rule in enumerate(self.log.events, start=1)]
+        ctes = [cte(f"from_{name}", f"select * from {reference(self.connection, name)}") for name in sources]
+        ctes += [cte(f"rule_{at}", self._rule(at, rule)) for at, rule in enumerate(self.log.events, start=1)]
         every = "\nunion all\n".join(f"select * from rule_{at}" for at in range(1, len(self.log.events) + 1))
-        ctes += [_cte("rules", every), _cte("final", self._ordered())]
+        ctes += [cte("rules", every), cte("final", self._ordered())]
         return Model(
             self.event_rows,
             f"intermediate/{self.connection.name}",
-            _with(ctes),
-            f"The events of {self.title} with the objects they concern: a row per event, and one more for each further object of a type.",
+            with_ctes(ctes),
+            f"The events of {self.title} with their objects: a row per event, and one more for each further object of a type.",
             (
                 Column("event_id", "Identity of the event."),
                 Column("is_event", "Whether this is the event's first row."),
@@ -240,9 +210,9 @@ class LogModels:
             Column("source_row", SOURCE_ROW, "bigint", True, ("is_key",)),
             Column("started_at", "When the activity began; null: the source notes only the end.", "timestamptz"),
             Column("resource", "Who did it; null: the source does not say.", "text"),
-            *(Column(name, f"{_words(name)} of the event.", kind) for name, kind in self.event_types.items()),
+            *(Column(name, f"{in_words(name)} of the event.", kind) for name, kind in self.event_types.items()),
         )
-        sql = self._from_rows(f"select\n    {_listed(columns)}\nfrom event_rows\nwhere is_event")
+        sql = self._from_rows(f"select\n    {listed(columns)}\nfrom event_rows\nwhere is_event")
         return self._published("__events", sql, f"The events of {self.title}, each once (OCEL 2.0).", columns)
 
     def _event_objects(self) -> Model:
@@ -258,11 +228,11 @@ class LogModels:
             Column("qualifier", "What the object is to the event.", "text", True),
         )
         description = f"Which event of {self.title} concerns which object, and how (OCEL 2.0)."
-        return self._published("__event_objects", sql, description, columns, (_compound(columns),))
+        return self._published("__event_objects", sql, description, columns, (compound_key(columns),))
 
     def _object_objects(self) -> Model:
         ctes = [
-            _cte(f"from_{name}", f"select * from {reference(self.connection, name)}")
+            cte(f"from_{name}", f"select * from {reference(self.connection, name)}")
             for name in dict.fromkeys(link.source_rows for link in self.log.links)
         ]
         parts = []
@@ -279,11 +249,11 @@ class LogModels:
         none = (
             "select cast(null as text) as source_id, cast(null as text) as target_id, cast(null as text) as qualifier where false"
         )
-        ctes.append(_cte("links", "\nunion all\n".join(parts) or none))
+        ctes.append(cte("links", "\nunion all\n".join(parts) or none))
         ctes.append(
-            _cte(
+            cte(
                 "final",
-                "select distinct source_id, target_id, qualifier\nfrom links\nwhere source_id is not null and target_id is not null",
+                "select distinct * from links\nwhere source_id is not null and target_id is not null",
             )
         )
         refers = (self._refers("__objects", "object_id"),)
@@ -293,37 +263,35 @@ class LogModels:
             Column("qualifier", "What the source object is to the target object.", "text", True),
         )
         description = f"Which object of {self.title} refers to which other, and how (OCEL 2.0)."
-        return self._published("__object_objects", _with(ctes), description, columns, (_compound(columns),))
+        return self._published("__object_objects", with_ctes(ctes), description, columns, (compound_key(columns),))
 
     def _objects(self) -> Model:
         every = [(kind, rows) for kind, several in self.log.objects.items() for rows in several]
         ctes = [
-            _cte(f"from_{name}", f"select * from {reference(self.connection, name)}")
+            cte(f"from_{name}", f"select * from {reference(self.connection, name)}")
             for name in dict.fromkeys(rows.source for _, rows in every)
         ]
-        ctes.append(_cte("event_objects", f"select * from {{{{ ref('{self.name}__event_objects') }}}}"))
-        ctes.append(_cte("object_objects", f"select * from {{{{ ref('{self.name}__object_objects') }}}}"))
+        ctes.append(cte("event_objects", f"select * from {{{{ ref('{self.name}__event_objects') }}}}"))
+        ctes.append(cte("object_objects", f"select * from {{{{ ref('{self.name}__object_objects') }}}}"))
         columns = ["object_id", "object_type", *self.object_types]
         empty = ", ".join(f"cast(null as {kind}) as {identifier(name)}" for name, kind in self.object_types.items())
         nothing = (
             f"select cast(null as text) as object_id, cast(null as text) as object_type{', ' + empty if empty else ''} where false"
         )
-        ctes.append(_cte("described", "\nunion all\n".join(self._described(kind, rows) for kind, rows in every) or nothing))
+        ctes.append(cte("described", "\nunion all\n".join(self._described(kind, rows) for kind, rows in every) or nothing))
         order = ", ".join(map(identifier, columns))
         ctes.append(
-            _cte(
-                "first_of_each", f"select distinct on (object_id) *\nfrom described\nwhere object_id is not null\norder by {order}"
-            )
+            cte("first_of_each", f"select distinct on (object_id) *\nfrom described\nwhere object_id is not null\norder by {order}")
         )
         ctes.append(
-            _cte(
+            cte(
                 "mentioned",
                 "select object_id from event_objects\nunion\nselect source_id from object_objects\nunion\n"
                 "select target_id from object_objects",
             )
         )
         ctes.append(
-            _cte(
+            cte(
                 "final",
                 "select * from first_of_each\nunion all by name\n"
                 "select object_id, string_split(object_id, ':')[1] as object_type\nfrom mentioned\n"
@@ -333,19 +301,20 @@ class LogModels:
         described = (
             Column("object_id", "Identity of the object: its type, a colon and its id.", "text", True, ("is_key",)),
             Column("object_type", "Type of the object.", "text", True),
-            *(Column(name, f"{_words(name)} of the object.", kind) for name, kind in self.object_types.items()),
+            *(Column(name, f"{in_words(name)} of the object.", kind) for name, kind in self.object_types.items()),
         )
-        return self._published("__objects", _with(ctes), f"The objects of {self.title} (OCEL 2.0).", described)
+        return self._published("__objects", with_ctes(ctes), f"The objects of {self.title} (OCEL 2.0).", described)
 
     def _described(self, kind: str, rows: ObjectRows) -> str:
-        attributes = [
-            f",\n    {self._cast(rows.attributes[name].expression if name in rows.attributes else None, type_)} as {identifier(name)}"
-            for name, type_ in self.object_types.items()
-        ]
-        number = f"nullif(cast(unnest([({rows.id})], recursive := true) as text), '')"
+        said = {name: one.expression for name, one in rows.attributes.items()}
+        columns = {
+            "object_id": f"{text(kind + ':')} || nullif(cast(unnest([({rows.id})], recursive := true) as text), '')",
+            "object_type": text(kind),
+            **{name: self._cast(said.get(name), type_) for name, type_ in self.object_types.items()},
+        }
+        listed = ",\n    ".join(f"{sql} as {identifier(name)}" for name, sql in columns.items())
         where = f"\nwhere {rows.where}" if rows.where else ""
-        source = identifier(f"from_{rows.source}")
-        return f"select\n    {text(kind + ':')} || {number} as object_id,\n    {text(kind)} as object_type{''.join(attributes)}\nfrom {source}{where}"
+        return f"select\n    {listed}\nfrom {identifier(f'from_{rows.source}')}{where}"
 
     def _case_view(self) -> Model:
         cases = [self._place(place) for place in self.places if place[0] == self.log.case]
@@ -365,20 +334,20 @@ class LogModels:
                 Column("resource", "Who did it; null: the source does not say.", "text"),
                 Column("source_row", SOURCE_ROW, "bigint", True),
                 Column("event_id", "Identity of the event.", "text", True, (self._refers("__events", "event_id"),)),
-                *(Column(name, f"{_words(name)} of the event.", kind) for name, kind in self.event_types.items()),
-                *(Column(name, f"{_words(name)} of the case.", kind) for name, kind in own.items()),
+                *(Column(name, f"{in_words(name)} of the event.", kind) for name, kind in self.event_types.items()),
+                *(Column(name, f"{in_words(name)} of the case.", kind) for name, kind in own.items()),
             )
             if column.name in {"case_id", *known}
         )
         ctes = [
-            _cte("event_rows", f"select * from {{{{ ref('{self.event_rows}') }}}}"),
-            _cte("cases", f"select * from {{{{ ref('{self.name}__objects') }}}}\nwhere object_type = {text(self.log.case)}"),
-            _cte("events_of_cases", f"select distinct on (case_id, event_id) *\nfrom (\n{every}\n)"),
+            cte("event_rows", f"select * from {{{{ ref('{self.event_rows}') }}}}"),
+            cte("cases", f"select * from {{{{ ref('{self.name}__objects') }}}}\nwhere object_type = {text(self.log.case)}"),
+            cte("events_of_cases", f"select distinct on (case_id, event_id) *\nfrom (\n{every}\n)"),
         ]
         attributes = "".join(f",\n    cases.{identifier(name)}" for name in own)
         join = f"\ninner join cases on cases.object_id = {text(self.log.case + ':')} || events_of_cases.case_id" if own else ""
-        ctes.append(_cte("final", f"select\n    events_of_cases.*{attributes}\nfrom events_of_cases{join}"))
-        sql = _with(ctes).rstrip() + "\norder by case_id, occurred_at, source_row\n"
+        ctes.append(cte("final", f"select\n    events_of_cases.*{attributes}\nfrom events_of_cases{join}"))
+        sql = with_ctes(ctes).rstrip() + "\norder by case_id, occurred_at, source_row\n"
         case = self.log.text or f"a {self.log.case.replace('_', ' ')}"
         description = (
             f"The case view of {self.title}: a case is {case[:1].lower() + case[1:]}. An event of several cases stands in each."
@@ -387,7 +356,7 @@ class LogModels:
         return self._published("", sql, description, columns, (test,))
 
     def _from_rows(self, final: str) -> str:
-        return _with([_cte("event_rows", f"select * from {{{{ ref('{self.event_rows}') }}}}"), _cte("final", final)])
+        return with_ctes([cte("event_rows", f"select * from {{{{ ref('{self.event_rows}') }}}}"), cte("final", final)])
 
     def _refers(self, suffix: str, column: str) -> object:
         return {"relationships": {"arguments": {"to": f"ref('{self.name}{suffix}')", "field": column}}}
@@ -398,26 +367,4 @@ class LogModels:
         return Model(self.name + suffix, "event_logs", sql, description, columns, tests, {"access": "public"})
 
 
-SOURCE_ROW = "Place of the event among all events: by time, then in the order the rows were recorded."
 EVENT_FIELDS = ("event_id", "activity", "occurred_at", "started_at", "resource")
-
-
-def _compound(columns: Sequence[Column]) -> object:
-    return {"is_compound_key": {"arguments": {"columns": [column.name for column in columns]}}}
-
-
-def _cte(name: str, sql: str) -> str:
-    indented = "\n".join(f"    {line}" if line else line for line in sql.splitlines())
-    return f"{identifier(name)} as (\n{indented}\n)"
-
-
-def _with(ctes: Sequence[str]) -> str:
-    return "with " + ",\n\n".join(ctes) + "\n\nselect * from final\n"
-
-
-def _listed(columns: Sequence[Column]) -> str:
-    return ",\n    ".join(identifier(column.name) for column in columns)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()

@@ -1,7 +1,8 @@
 """Process definitions: the `<log>.process.yaml` files beside the event logs that dbt makes, read, checked and registered.
 
 What belongs here: what a definition file must say, and telling the registry of it. What does not: the event logs themselves
-(dbt_project, and `connectors.dbt_files` for those of connections), imported files' processes (connectors) and what is made of a definition (mining, pages).
+(dbt_project, and `connectors.dbt_files` for those of connections), imported files' processes (connectors) and what is made of a
+definition (mining, pages).
 """
 
 from pathlib import Path
