@@ -100,7 +100,8 @@ def count_letters(connection: str | None = None, *, resource: str | None = None,
     where, values = _condition(connection, resource, rule, None, [])
     found = _rows(
         "select source, table_name, rule, count(*) filter (resolved_at is null), count(resolved_at),"
-        f" min(quarantined_at) filter (resolved_at is null) from quarantine.rows where {where} group by all order by 4 desc, 1, 2, 3",
+        " min(quarantined_at) filter (resolved_at is null) from quarantine.rows"
+        f" where {where} group by all order by 4 desc, 1, 2, 3",
         values,
     )
     return [LetterCount(*row) for row in found]
@@ -190,9 +191,11 @@ def _stage(
             continue
         text = json.dumps(corrected[letter.id]) if letter.id in corrected else letter.payload
         try:
-            rows.setdefault(letter.resource, []).extend(
-                connector.revived(source.resource(letter.resource), letter.row_key or "", text)
-            )
+            revived = connector.revived(source.resource(letter.resource), letter.row_key or "", text)
+            json.dumps(
+                revived, default=str, ensure_ascii=False
+            ).encode()  # halves of characters, which JSON may escape, are no text
+            rows.setdefault(letter.resource, []).extend(revived)
             staged.append(letter)
         except (ValueError, LookupError, TypeError) as error:
             problems[letter.id] = str(error)
