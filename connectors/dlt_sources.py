@@ -98,7 +98,9 @@ class OpenedSource:
 
         found = self.source.resources[resource.name]
         found.max_table_nesting = 0
-        found.apply_hints(write_disposition="append", **({"primary_key": list(resource.key)} if resource.key else {}))
+        found.apply_hints(write_disposition="append")
+        if resource.key:
+            found.apply_hints(primary_key=list(resource.key))
         if resource.cursor and found.incremental is None:
             cursor = resource.cursor
             found.apply_hints(incremental=dlt.sources.incremental(cursor.column, initial_value=cursor.initial, lag=cursor.overlap))
@@ -148,7 +150,7 @@ def dlt_connector(kind: str, source: Callable[..., Any]) -> type[DltSourceConnec
         def source(self, secrets: Mapping[str, str]) -> "DltSource":
             """Calls the function with what it takes."""
             given = {"address": self.connection.address, **self.connection.options, **secrets}
-            return source(**{name: value for name, value in given.items() if name in taken})  # type: ignore[no-any-return]
+            return source(**{name: value for name, value in given.items() if name in taken})
 
     SourceConnector.kind = kind
     return SourceConnector
@@ -156,7 +158,8 @@ def dlt_connector(kind: str, source: Callable[..., Any]) -> type[DltSourceConnec
 
 def _declared(resource: "DltResource") -> dict[str, str]:
     columns = resource.compute_table_schema().get("columns", {})
-    return {name: KINDS[column["data_type"]] for name, column in columns.items() if column.get("data_type") in KINDS}
+    kinds = {name: KINDS.get(str(column.get("data_type"))) for name, column in columns.items()}
+    return {name: kind for name, kind in kinds.items() if kind}
 
 
 def _shape(name: str, resource: "DltResource") -> Shape:

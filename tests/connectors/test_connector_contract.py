@@ -97,7 +97,7 @@ class Api(ThreadingHTTPServer):
         self.things[number] = {"id": number, "name": "new", "price": 1.25, "changed_at": datetime.now(UTC).isoformat()}
 
     def update(self) -> None:
-        self.things[1] = {**self.things[1], "price": time.time_ns(), "changed_at": datetime.now(UTC).isoformat()}
+        self.things[1] = {**self.things[1], "price": self.things[1]["price"] + 1, "changed_at": datetime.now(UTC).isoformat()}
 
 
 class _Handler(BaseHTTPRequestHandler):
