@@ -6,14 +6,16 @@ What belongs here: how a parent's fields get into a child's requests and records
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+from connectors.kinds.rest_increments import Increment
 from connectors.kinds.rest_options import Parent
-from connectors.kinds.rest_steps import at
+from connectors.kinds.rest_steps import at, records_of
 
 if TYPE_CHECKING:
     from dlt.extract import DltResource
 
-    from connectors.kinds.rest import OpenedApi
+    from connectors.kinds.rest_opened import OpenedApi
 
 FEW = 3
 _FIELD = re.compile(r"\{parent\.([^{}]+)\}")
@@ -31,7 +33,7 @@ class Parents:
 
     def __init__(self, api: "OpenedApi", parent: Parent, child: str, *, look: bool = False) -> None:
         self.api, self.parent, self.look = api, parent, look
-        self.name = f"{parent.resource}__for__{child}"
+        self.child, self.name = child, f"{parent.resource}__for__{child}"
         self.taken: dict[int, dict[str, Any]] = {}  # number of a parent's row to what its children's records take from it
         self.count = 0
 
@@ -41,16 +43,15 @@ class Parents:
 
     def rows(self) -> "DltResource":
         """dlt's resource of the parent's rows, which are read and not kept."""
-        from connectors.kinds.rest_increments import Increment
-        from connectors.kinds.rest_steps import records_of
-
         resource = self.api.connection.resource(self.parent.resource)
         options = self.api.endpoints[resource.name]
-        increment = Increment(resource, options, is_whole=not self.parent.changed_only) if resource.cursor else None
+        increment = None
+        if resource.cursor:
+            increment = Increment(resource, options, is_whole=not self.parent.changed_only, reader=self.child)
         grandparents = Parents(self.api, options.parent, self.name, look=self.look) if options.parent else None
         endpoint = self.api.endpoint(resource, options, increment, grandparents)
         config = {"name": self.name, "max_table_nesting": 0, "endpoint": endpoint}
-        *_, rows = self.api.dlt_resources([*([grandparents.rows()] if grandparents else []), config])
+        *_, rows = self.api.dlt_resources([*([grandparents.rows()] if grandparents else []), config], options)
         steps = records_of(options.records, self.api.connection.system)
 
         def prepared(page: Any, meta: Any = None) -> Any:
@@ -63,8 +64,6 @@ class Parents:
         return self.parent.having is None or at(self.parent.having, record) not in (None, "", False, [], {})
 
     def _prepared(self, record: dict[str, Any]) -> dict[str, Any]:
-        from connectors.kinds.rest import quoted
-
         self.count += 1
         self.taken[self.count] = {name: at(path, record) for name, path in self.parent.take.items()}
         return {"row": record, "in_path": {name: quoted(value) for name, value in record.items()}, "number": self.count}
@@ -87,11 +86,9 @@ class Parents:
         return self._words(path, "row" if path.startswith("{parent.") else "in_path")
 
     def _words(self, said: str, part: str) -> str:
-        from connectors.kinds.rest import _escaped
-
         pieces = _FIELD.split(said)
         return "".join(
-            _escaped(piece) if number % 2 == 0 else f"{{resources.{self.name}.{part}.{piece}}}"
+            escaped(piece) if number % 2 == 0 else f"{{resources.{self.name}.{part}.{piece}}}"
             for number, piece in enumerate(pieces)
         )
 
@@ -99,3 +96,19 @@ class Parents:
         """The parameters without the parent's number, and what the records of this call take from the parent's row."""
         left = {key: value for key, value in params.items() if key != name}
         return left, self.taken.pop(int(params[name])) if name in params else {}
+
+
+def escaped(said: Any) -> Any:
+    """Braces that dlt is to leave alone."""
+    if isinstance(said, dict):
+        return {name: escaped(value) for name, value in said.items()}
+    if isinstance(said, list | tuple):
+        return [escaped(value) for value in said]
+    return said.replace("{", "{{").replace("}", "}}") if isinstance(said, str) else said
+
+
+def quoted(value: Any) -> Any:
+    """A parent's value as a part of a path; of an object each of its fields."""
+    if isinstance(value, Mapping):
+        return {name: quoted(inner) for name, inner in value.items()}
+    return quote(str(value), safe="")

@@ -10,6 +10,7 @@ compared as moments and numbers rather than as text, and a moment in the future 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,10 +30,11 @@ class Increment:
         resource: With a cursor.
         options: Of its endpoint.
         is_whole: Read all, whatever the state says, and leave the state alone.
+        reader: Another resource for whose sake this one is read; its first reading is whole.
     """
 
-    def __init__(self, resource: Resource, options: EndpointOptions, *, is_whole: bool = False) -> None:
-        self.resource, self.is_whole = resource, is_whole
+    def __init__(self, resource: Resource, options: EndpointOptions, *, is_whole: bool = False, reader: str = "") -> None:
+        self.resource, self.is_whole, self.reader = resource, is_whole, reader
         self.options = options.incremental or Incremental()
         self.is_guessed = options.incremental is None
         self.unit = options.moments.get(resource.cursor.column) if resource.cursor else None
@@ -44,13 +46,13 @@ class Increment:
         """The same increment: the calls for the children of each parent share it."""
         return self
 
-    @property
+    @cached_property
     def start(self) -> Value | None:
         """Where this run begins: the last cursor less the overlap, or the beginning; None where there is nothing to begin at."""
         cursor = self.resource.cursor
         if cursor is None:
             return None
-        last = None if self.is_whole else self._last()
+        last = None if self.is_whole or self._is_first_for_reader() else self._last()
         if last is None:
             said = self.options.initial if cursor.initial is None else cursor.initial
             return self.value(said) if said is not None else self._beginning()
@@ -131,6 +133,16 @@ class Increment:
 
     def _zoned(self, moment: datetime) -> datetime:
         return (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC)
+
+    def _is_first_for_reader(self) -> bool:
+        import dlt
+
+        if not self.reader:
+            return False
+        state = dlt.current.resource_state(self.reader)
+        is_first = not state.get("has_been_read", False)
+        state["has_been_read"] = True
+        return is_first
 
     def _beginning(self) -> Value | None:
         if self.is_guessed:

@@ -258,6 +258,8 @@ class Pages(BasePaginator):
         request.url, request.headers = self._url, dict(self._headers)
         request.params, request.json = copy.deepcopy(self._params), copy.deepcopy(self._json)
         self._write_span(request)
+        if isinstance(self.pagination, options.PageNumber) and self.pagination.size_body_path:
+            _set_at(request, self.pagination.size_body_path, self.pagination.size)
         self._inner = paginator(self.pagination, self.identity or (lambda record: None))
         self._inner.init_request(request)
         self._span.requests.add(repr((request.url, request.params, request.json, request.headers)))

@@ -7,7 +7,7 @@ Text keeps what JSON says: every digit of a number, nested values as JSON. A col
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,19 @@ class Column:
 
     def __init__(self) -> None:
         self.seen, self.whole, self.scale = 0, 1, 0
+
+    def all_spelled(self, values: list[Any]) -> list[str | None]:
+        """A page's values as text; mostly they are all of one type, and need no look one by one."""
+        kinds = {type(value) for value in values} - {type(None)}
+        if kinds == {str}:
+            for value in set(values) - {None} if not self.seen & TEXT else ():
+                self.seen |= _kind_of_text(value)
+            return values
+        if kinds == {int}:
+            for extreme in (min, max):
+                self._note_whole(extreme(value for value in values if value is not None))
+            return [None if value is None else str(value) for value in values]
+        return [self.spelled(value) for value in values]
 
     def spelled(self, value: Any) -> str | None:
         """The value as text; notes its type."""
@@ -170,10 +183,17 @@ class Records:
 
     def __call__(self, page: Any, meta: Any = None) -> "pa.Table | None":
         """The page's records as a table; records that cannot be rows go to the dead letters."""
-        rows = [self._row(record) for record in self._records(page if isinstance(page, list) else [page])]
+        records = [self._noted(record) for record in self._records(page if isinstance(page, list) else [page])]
         if self.increment:
             self.increment.save()
-        return self._table(rows) if rows else None
+        if not records:
+            return None
+        try:
+            return self._table(records)
+        except UnicodeEncodeError:
+            bad = [record for record in records if not _is_text(record)]
+            self._reject([self._rejected(record, "a record's texts are text", "holds half a character") for record in bad])
+            return self._table([record for record in records if _is_text(record)])
 
     def kinds(self) -> dict[str, str]:
         """Every column and its type: as declared, or as seen now and before."""
@@ -183,20 +203,23 @@ class Records:
         shown = {name: wider(self.known.get(name), seen.get(name)) for name in names if name not in gone or not self.count}
         return {**shown, **{name: kind for name, kind in self.resource.columns.items() if name in shown}}
 
-    def _records(self, page: list[Any]) -> Iterable[dict[str, Any]]:
+    def _records(self, page: list[Any]) -> list[dict[str, Any]]:
         good, bad = [], []
         for raw in page:
             try:
                 for record in self.steps(raw):
-                    if isinstance(record, dict) and _is_text(record):
+                    if isinstance(record, dict):
                         good.append(record)
                     else:
-                        bad.append(self._rejected(record, "a record is an object of valid text", f"is {type(record).__name__}"))
+                        bad.append(self._rejected(record, "a record is an object", f"is {type(record).__name__}"))
             except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
                 bad.append(self._rejected(raw, "the steps lead to records", f"{type(error).__name__}: {error}"))
+        self._reject(bad)
+        return good
+
+    def _reject(self, bad: list[Rejected]) -> None:
         if bad and not self.only:
             reject(self.connection, self.resource.name, bad)
-        return good
 
     def _rejected(self, record: Any, rule: str, found: str) -> Rejected:
         import simplejson
@@ -205,23 +228,20 @@ class Records:
         key = [str(record.get(name)) for name in self.resource.key] if isinstance(record, dict) else []
         return Rejected(" | ".join(key), rule, f"{rule}, but it {found}", text)
 
-    def _row(self, record: dict[str, Any]) -> dict[str, str | None]:
+    def _noted(self, record: dict[str, Any]) -> dict[str, Any]:
+        """The record with moments as such and nothings as nothing; its cursor is taken notice of."""
         for column, unit in self.options.moments.items():
             if record.get(column) is not None:
                 record = {**record, column: _moment(record[column], unit)}
+        if self.options.null_values:
+            nothing = self.options.null_values
+            record = {name: None if isinstance(value, str) and value in nothing else value for name, value in record.items()}
         self.count += 1
         if len(self.sample) < SAMPLE:
             self.sample.append(record)
         if self.increment:
             self.increment.note(record)
-        if self.only:
-            record = {name: record.get(name) for name in self.only}
-        row = {}
-        for name, value in record.items():
-            column = self.named.get(name) or self._name(name)
-            is_nothing = isinstance(value, str) and value in self.options.null_values
-            row[column] = None if is_nothing else self.columns[column].spelled(value)
-        return row
+        return {name: record.get(name) for name in self.only} if self.only else record
 
     def _name(self, field: str) -> str:
         """The column for a field: itself, unless the lake or another field has that name already (it does not tell cases apart)."""
@@ -233,11 +253,16 @@ class Records:
         self.columns.setdefault(name, Column())
         return name
 
-    def _table(self, rows: list[dict[str, str | None]]) -> "pa.Table":
+    def _table(self, records: list[dict[str, Any]]) -> "pa.Table":
         import pyarrow as pa
 
-        names = dict.fromkeys((*self.always, *(name for row in rows for name in row)))
-        return pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
+        fields = dict.fromkeys(name for record in records for name in record)
+        columns: dict[str, Any] = dict.fromkeys(self.always)
+        for field in fields:
+            name = self.named.get(field) or self._name(field)
+            columns[name] = self.columns[name].all_spelled([record.get(field) for record in records])
+        empty = [None] * len(records)
+        return pa.table({name: pa.array(values or empty, pa.string()) for name, values in columns.items()})
 
 
 def _is_text(record: dict[str, Any]) -> bool:

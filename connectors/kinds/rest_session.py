@@ -35,6 +35,7 @@ BROKEN = (
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
 )
+SLACK = 1.04  # requests sent evenly arrive less so, and one that comes too early costs a whole refusal
 SHOWN = 200  # characters of an answer that an error message shows
 LATER = (429, 403, 503)
 
@@ -81,7 +82,7 @@ class Pace:
         now = time.monotonic()
         if self._next > now:
             self.sleep(self._next - now)
-        self._next = max(self._next, now) + 1 / self.requests_per_second
+        self._next = max(self._next, now) + SLACK / self.requests_per_second
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ import lake
 from connectors.connection import Connection, connection_of
 from connectors.connector import connector_of
 from connectors.extract import extract
-from connectors.kinds.rest import RestConnector, likely_cursor
-from connectors.kinds.rest_session import Pace
+from connectors.kinds.rest import RestConnector
+from connectors.kinds.rest_opened import likely_cursor
+from connectors.kinds.rest_session import SLACK, Pace
 from connectors.kinds.rest_steps import register
 from connectors.load import load_source
 from lake.errors import ConnectionFileError, CredentialError, SourceUnavailableError
@@ -221,6 +222,11 @@ def by_number(asked: Asked) -> Answer:
     return 200, {}, {"items": [{"id": number} for number in range(25)][first : first + 10], "pages": 3}
 
 
+def by_number_in_body(asked: Asked) -> Answer:
+    number, size = asked.body["page"]["no"], asked.body["page"]["size"]
+    return 200, {}, {"items": [{"id": each} for each in range(25)][(number - 1) * size : number * size]}
+
+
 def by_mark(asked: Asked) -> Answer:
     first = int((asked.body or {}).get("after", 0)) if asked.method == "POST" else int(asked.headers.get("x-next", 0))
     after = first + 10
@@ -258,6 +264,8 @@ PAGINATIONS = {
         by_offset_in_body, "{type: offset, body_path: page.from, limit_body_path: page.size, limit: 10, total_header: X-Total}",
         "d.results", "POST"),
     "page number": (by_number, "{type: page, param: p, size: 10, total_pages: pages}", "items", "GET"),
+    "page number in the body": (
+        by_number_in_body, "{type: page, body_path: page.no, size_body_path: page.size, size: 10}", "items", "POST"),
     "page number to the empty page": (by_number, "{type: page, param: p, size: 10}", "items", "GET"),
     "mark into the body": (by_mark, "{type: cursor, path: paging.next.after, body_path: after}", "results", "POST"),
     "mark from header to header": (by_mark, "{type: cursor, header: X-Following, request_header: X-Next}", "results", "GET"),
@@ -548,12 +556,50 @@ def test_a_pace_is_kept_and_a_refusal_that_tells_when_to_come_back_obeyed(serve:
     assert sum(gaps) > 9 * 0.05 + 0.9
 
 
+def test_rows_that_are_gone_are_found_by_their_keys_children_too(serve: Any) -> None:
+    orders = [{"id": 1}, {"id": 2}, {"id": 3}]
+
+    def reply(asked: Asked) -> Answer:
+        return 200, {}, orders if "lines" not in asked.path else [{"line": 1}]
+
+    _, port = serve(reply)
+    text = """
+resources:
+- {name: orders, key: id, deletions: {by: keys}}
+- {name: lines, key: [order_id, line], path: 'orders/{parent.id}/lines', deletions: {by: keys},
+   parent: {resource: orders, take: {order_id: id}}}
+"""
+    connection("deleted", port, text)
+    load_source("deleted")
+    orders.pop(1)
+    load_source("deleted")
+    assert rows("select id from raw_deleted.orders where _deleted_at is not null") == [(2,)]
+    assert rows("select order_id from raw_deleted.lines where _deleted_at is not null") == [(2,)]
+    assert rows("select count(*) from raw_deleted.orders") == [(3,)]
+
+
+def test_an_error_inside_an_answer_is_the_endpoints_own_affair(serve: Any) -> None:
+    def reply(asked: Asked) -> Answer:
+        if asked.path == "/v1/plain":
+            return 200, {}, [{"id": 1}]
+        return 200, {}, {"ok": len(server.asked) > 2, "error": "ratelimited", "rows": [{"id": 2}]}
+
+    server, port = serve(reply)
+    text = "resources: [{name: plain, key: id}, {name: signed, key: id, selector: rows, ok_path: ok}]"
+    made = connection("signs", port, text, limits={"attempts": 4, "backoff_seconds": 0.01})
+    assert [row["id"] for row in read(made, "signed")] == ["2"]
+    refusing, other = serve(lambda asked: (200, {}, {"ok": False, "error": "ratelimited"}))
+    with pytest.raises(SourceUnavailableError, match="ratelimited"):
+        extract(connection("signs_bad", other, "resources: [{name: signed, key: id, ok_path: ok}]"))
+    assert len(refusing.asked) == 2
+
+
 def test_requests_are_evenly_spaced() -> None:
     slept: list[float] = []
     pace = Pace(4, sleep=slept.append)
     for _ in range(5):
         pace.wait()
-    assert sum(slept) == pytest.approx(0.25 + 0.5 + 0.75 + 1.0, abs=0.05)  # the clock stands still while nobody sleeps
+    assert sum(slept) == pytest.approx(SLACK * (0.25 + 0.5 + 0.75 + 1.0), abs=0.05)  # the clock stands still while nobody sleeps
 
 
 def test_a_check_names_what_is_missing_and_reads_next_to_nothing(serve: Any) -> None:
