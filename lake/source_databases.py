@@ -23,18 +23,18 @@ READER_MEMORY = "512MB"  # rows stream through; what this bounds is one row grou
 
 @contextmanager
 def attached_postgres(url: "URL") -> Iterator["duckdb.DuckDBPyConnection"]:
-    """A DuckDB connection with the database attached read-only as `source`.
+    """A DuckDB connection with the database attached read-only as `source`; ask it within `explained`.
 
     Raises:
-        SourceUnavailableError: It does not answer or refuses us, now or later within the block; the password is never shown.
+        SourceUnavailableError: It does not answer or refuses us; the password is never shown.
     """
     import duckdb
 
     from lake.connection import postgres_secret
 
     settings = get_settings()
-    try:
-        with duckdb.connect(
+    with explained(url):
+        connection = duckdb.connect(
             config={
                 "memory_limit": READER_MEMORY,
                 "threads": settings.threads,
@@ -44,15 +44,23 @@ def attached_postgres(url: "URL") -> Iterator["duckdb.DuckDBPyConnection"]:
                 "autoload_known_extensions": False,
                 "allow_unsigned_extensions": True,  # checked when they were installed
             }
-        ) as connection:
-            connection.execute("load postgres_scanner")
-            connection.execute("set timezone = 'UTC'")
-            connection.execute("set enable_progress_bar = false")
-            connection.execute(f"create temporary secret source_database (type postgres, {postgres_secret(url)})")
-            connection.execute(
-                f"attach '{_text(libpq_options(url))}' as {SOURCE} (type postgres, read_only, secret source_database)"
-            )
-            yield connection
+        )
+    with connection, explained(url):
+        connection.execute("load postgres_scanner")
+        connection.execute("set timezone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
+        connection.execute(f"create temporary secret source_database (type postgres, {postgres_secret(url)})")
+        connection.execute(f"attach '{_text(libpq_options(url))}' as {SOURCE} (type postgres, read_only, secret source_database)")
+        yield connection
+
+
+@contextmanager
+def explained(url: "URL") -> Iterator[None]:
+    """Turns what DuckDB says of the database into a SourceUnavailableError without the password."""
+    import duckdb
+
+    try:
+        yield
     except duckdb.Error as error:
         words = _without_password(str(error), url).strip().splitlines()[0]
         raise SourceUnavailableError(

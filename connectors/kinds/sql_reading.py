@@ -31,7 +31,7 @@ from connectors.kinds.sql_tables import (
     since,
 )
 from lake import get_settings, quote
-from lake.source_databases import SOURCE, attached_postgres
+from lake.source_databases import SOURCE, attached_postgres, explained
 
 if TYPE_CHECKING:
     import duckdb
@@ -220,7 +220,9 @@ def _postgres_loader(opened: OpenedDatabase, resource: Resource, found: Readable
             if start is not None and found.cursor is not None:
                 cursor = found.cursor.source
                 sql += f" where ({cursor} >= {_literal(start, found.cursor)} or {cursor} is null)"
-            for path in _copied(opened, resource, found, sql, whole=start is None):
+            with explained(self.engine.url):
+                paths = _copied(opened, resource, found, sql, whole=start is None)
+            for path in paths:
                 count, schema, newest = _looked_into(path, found.cursor)
                 if count:
                     yield dlt.mark.with_file_import(str(path), "parquet", count, hints=schema)

@@ -145,9 +145,13 @@ def _query(engine: "Engine", query: str) -> Readable:
 
 def column_of(engine: "Engine", name: str, kind: Any) -> Column:
     """A column of a table: its name in the lake, and how it is read."""
+    import sqlalchemy
+
     lake_kind = duckdb_type(kind)
     naive = _is_naive(kind, engine.dialect.name)
     source = _quoted(engine, name)
+    if isinstance(kind, sqlalchemy.types.ARRAY):
+        source = f"array_to_json({source})"
     text = _is_read_as_text(kind, lake_kind, engine.dialect.name)
     return Column(name, source, lake_kind, text, naive, declared=str(kind).lower() if _has_word(kind) else "", is_plain=not text)
 
@@ -310,8 +314,6 @@ def selection(engine: "Engine", found: Readable, *, also_cursor: str | None = No
 def _read_as(engine: "Engine", column: Column) -> str:
     if not column.as_text:
         return column.source
-    if engine.dialect.name == "postgresql" and column.declared.endswith("[]"):
-        return f"array_to_json({column.source})::text"
     text = _as_text(engine, column.source)
     if engine.dialect.name == "mysql" and column.kind == "timestamptz" and not column.is_naive:
         return f"concat({text}, '+00:00')"
@@ -360,7 +362,7 @@ def _as_text(engine: "Engine", source: str) -> str:
 
 
 def _quoted(engine: "Engine", name: str) -> str:
-    return str(engine.dialect.identifier_preparer.quote_identifier(name))
+    return str(engine.dialect.identifier_preparer.quote_identifier(name)).replace("%%", "%")  # doubled for drivers, by `text` again
 
 
 def escaped(sql: str) -> str:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -291,7 +292,7 @@ def test_an_extractor_killed_anywhere_leaves_whole_loads_and_nothing_is_missing_
     assert rows("select count(*) from raw_shop.items") == [(60,)]
 
 
-CHECKSUM = "count(*)::varchar, sum(id)::varchar, sum(length(words))::varchar, sum(amount)::varchar"
+CHECKSUM = "count(*)::varchar, sum(id)::varchar, sum(length(words))::varchar, (sum(amount * 4)::bigint)::varchar"
 
 
 def big_source(home: Path, size: int) -> str:
@@ -312,25 +313,34 @@ def big_source(home: Path, size: int) -> str:
 @pytest.mark.parametrize("moment", ["Reading", "Landing"])
 def test_postgresql_killed_in_the_middle_leaves_the_last_whole_load_and_comes_back(grimoire_home: Path, moment: str):
     """The embedded server is source, catalog and platform database at once: its end is the end of all of them."""
-    dsn = big_source(grimoire_home, 400_000)
+    dsn = big_source(grimoire_home, 1_000_000)
     postmaster = int(next(grimoire_home.glob("postgres/**/postmaster.pid")).read_text().splitlines()[0])
-    killed: list[threading.Timer] = []
+    killed = threading.Event()
 
-    def kill_soon(words: str, done: float) -> None:
-        if words.startswith(moment) and not killed:
-            killed.append(threading.Timer(0.05, os.kill, [postmaster, signal.SIGKILL]))
-            killed[0].start()
-            if moment == "Landing":
-                killed[0].join()
+    def kill() -> None:
+        os.kill(postmaster, signal.SIGKILL)
+        killed.set()
 
+    def kill_while_reading() -> None:
+        folder = grimoire_home / "landing" / "big" / "reading"
+        while not any(folder.glob("*.parquet")):
+            time.sleep(0.002)
+        kill()
+
+    def kill_before_landing(words: str, done: float) -> None:
+        if words.startswith("Landing"):
+            kill()
+
+    if moment == "Reading":
+        threading.Thread(target=kill_while_reading, daemon=True).start()
     with pytest.raises(Exception, match=r"\w"):
-        load_source("big", progress=kill_soon)
-    assert killed
+        load_source("big", progress=kill_before_landing if moment == "Landing" else None)
+    assert killed.is_set()
     load_source("big")
     with psycopg.connect(dsn) as connection:
         wanted = connection.execute(f"select {CHECKSUM} from big").fetchall()
     assert rows(f"select {CHECKSUM} from raw_big.big") == wanted
-    assert wanted[0][0] == "400000"
+    assert wanted[0][0] == "1000000"
 
 
 def test_backends_ended_in_mid_read_are_a_source_that_does_not_answer(grimoire_home: Path):
