@@ -5,7 +5,8 @@ endpoint (`connectors.inbound_server`), proofs of origin (`connectors.inbound_si
 (`connectors.inbound_spool`).
 
 Every row carries `_delivery_id`, `_position`, `_received_at` and `_sequence`. A resource without a key is identified by delivery
-and position: each delivery is a row of its own. With a key, the delivery that came last has the say, unless a cursor says otherwise.
+and position: each delivery is a row of its own. With a key, the delivery that came last has the say, unless a cursor says
+otherwise.
 """
 
 import json
@@ -308,8 +309,10 @@ def _listening() -> str:
     import requests
 
     url = address_of("x").partition(PATH)[0] + "/health"
+    session = requests.Session()
+    session.trust_env = False  # it is this machine: no proxy is to be asked
     try:
-        answer = requests.get(url, timeout=LOOK_SECONDS)
+        answer = session.get(url, timeout=LOOK_SECONDS)
         if answer.json().get("service") == SERVICE:
             return ""
     except (requests.RequestException, ValueError, AttributeError):

@@ -110,6 +110,13 @@ class Spool:
             return memory.execute("select 1 from landed where name = ?", (name,)).fetchone() is not None
 
 
+def forget_deliveries(connection: str) -> None:
+    """Removes every delivery of a connection, and that there were any."""
+    import shutil
+
+    shutil.rmtree(get_settings().home / "inbound" / connection, ignore_errors=True)
+
+
 class Sequence:
     """Numbers that grow, from one delivery to the next and from one process to the next, as long as the clock does."""
 

@@ -16,6 +16,7 @@ from connectors.connection import Connection, connection_of, reason
 from connectors.connections import broken_connections, connections, get_connection
 from connectors.connector import OWN_KINDS, Health, Shape, connector_class, connector_of, foreign_kinds
 from connectors.credentials import without_secrets
+from connectors.inbound_spool import forget_deliveries
 from connectors.load import LoadReport, load_source, only_one
 from connectors.packages import forget
 from connectors.proposals import Proposal
@@ -208,6 +209,7 @@ def remove(name: str, *, drop_rows: bool = False) -> Removed:
     with only_one(connection):
         path.unlink()
         forget(connection)
+        forget_deliveries(name)
         dropped = in_transaction(lambda lake: _drop(lake, connection)) if drop_rows else []
         states.forget(name)
     return Removed(name, path, tuple(dropped))
