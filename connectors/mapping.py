@@ -191,7 +191,7 @@ def _lookup_name(name: str) -> str:
 
 def _final(mapping: Mapping) -> str:
     made = _made(mapping)
-    gone = sorted({*mapping.rename, *mapping.drop, *(made if made else ())})
+    gone = sorted(_once({*mapping.rename, *mapping.drop, *made}, mapping.rename))
     star = f"source.* exclude ({', '.join(map(identifier, gone))})" if gone else "source.*"
     columns = [star, *(f"{sql} as {identifier(name)}" for name, sql in made.items())]
     lines = ["    select", "        " + ",\n        ".join(columns), "    from source"]
@@ -232,7 +232,13 @@ def needed_columns(connection: "Connection", known: Columns, used: Mapped[str, C
         }  # a star can only leave out what is there
         for lookup in resource.mapping.lookup.values():
             named[lookup.source] |= {*lookup.on.values(), lookup.take}
-    return {name: {column: _type(connection, known, name, column) for column in columns} for name, columns in named.items()}
+    once = {name: _once(columns, own_columns(connection.resource(name))) for name, columns in named.items()}
+    return {name: {column: _type(connection, known, name, column) for column in columns} for name, columns in once.items()}
+
+
+def _once(columns: Collection[str], own: Collection[str]) -> Collection[str]:
+    """Columns whose names differ in their cases only are one column to DuckDB; the own ones give the spelling."""
+    return {name.lower(): name for name in (*sorted(columns), *(name for name in own if name in columns))}.values()
 
 
 def _type(connection: "Connection", known: Columns, resource: str, column: str) -> str:

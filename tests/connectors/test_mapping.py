@@ -218,3 +218,10 @@ def test_attributes_have_the_type_they_say_show_or_are_known_to_have() -> None:
     columns = yaml.safe_load(files["event_logs/shop_sales__events.yml"])["models"][0]["columns"]
     kinds = {column["name"]: column["data_type"] for column in columns}
     assert {name: kinds[name] for name in attributes} == {"a": "decimal(14, 2)", "b": "double", "c": "varchar", "d": "text"}
+
+
+def test_a_rename_to_another_case_is_one_column() -> None:
+    connection = shop({"rename": {"Number": "number"}}, event_logs=[LOG])
+    staged = dbt_files(connection)["staging/shop/stg_shop__orders.sql"]
+    assert 'exclude ("Number")' in staged
+    assert staged.lower().count("'number'") == 1
