@@ -16,6 +16,7 @@ import pytest
 from connectors.connection import connection_of
 from connectors.connector import connector_of
 from connectors.files.names import column_names
+from connectors.files.options import FileOptions
 from connectors.files.values import duckdb_types
 from connectors.staged import Rejected
 from lake.errors import ConnectionFileError, FileFormatError
@@ -484,3 +485,13 @@ def test_a_file_of_a_million_rows_takes_hardly_more_memory_than_a_small_one(tmp_
         assert counted == rows
         found[rows] = megabytes
     assert found[1_000_000] - found[20_000] < 100  # its text alone is 47 MB
+
+
+def test_every_field_of_files_is_in_its_page():
+    from connectors.files.options import DropFolder, PlaceOptions
+    from connectors.kinds.event_log_files import EventLogOptions
+
+    page = (ROOT / "docs" / "sources-files.md").read_text(encoding="utf-8")
+    fields = [name for model in (FileOptions, PlaceOptions, DropFolder, EventLogOptions) for name in model.model_fields]
+    assert len(fields) > 40
+    assert [name for name in fields if f"`{name}`" not in page] == []
