@@ -138,19 +138,19 @@ class OpenedSource:
         return {**declared, **known, **{name: kind for name, kind, *_ in rows if not name.startswith("_dlt_")}}
 
 
-def dlt_connector(kind: str, source: Callable[..., Any]) -> type[DltSourceConnector]:
+def dlt_connector(kind: str, function: Callable[..., Any]) -> type[DltSourceConnector]:
     """A kind of connection made of a function that gives a dlt source."""
-    taken = inspect.signature(getattr(source, "_deco_f", None) or getattr(source, "_f", None) or source).parameters
+    taken = inspect.signature(getattr(function, "_deco_f", None) or getattr(function, "_f", None) or function).parameters
 
     class SourceConnector(DltSourceConnector):
         """A dlt source that is a function."""
 
-        title = (inspect.getdoc(source) or kind).partition("\n")[0].rstrip(".")
+        title = (inspect.getdoc(function) or kind).partition("\n")[0].rstrip(".")
 
         def source(self, secrets: Mapping[str, str]) -> "DltSource":
             """Calls the function with what it takes."""
             given = {"address": self.connection.address, **self.connection.options, **secrets}
-            return source(**{name: value for name, value in given.items() if name in taken})
+            return function(**{name: value for name, value in given.items() if name in taken})
 
     SourceConnector.kind = kind
     return SourceConnector

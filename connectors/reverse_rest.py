@@ -14,7 +14,7 @@ import requests
 
 from connectors.kinds.rest import RestConnector
 from connectors.kinds.rest_options import Limits
-from connectors.kinds.rest_session import PatientSession, Verdict, retry_after
+from connectors.kinds.rest_session import SHOWN, PatientSession, Verdict, retry_after
 from connectors.outbox import Entry
 from connectors.reverse import Sent, as_sent, plain
 from connectors.write_targets import RestTarget
@@ -33,7 +33,8 @@ class WritingSession(PatientSession):
         """Whether the request was accepted, and if not, whether to come back."""
         status = response.status_code
         if 200 <= status < 300 or status in self.expected:
-            return Verdict()
+            error = self._error_inside(response)
+            return Verdict(f"an error inside the answer: {error}", is_final=True) if error else Verdict()
         wait = retry_after(response) if status in (429, 503) else None
         if wait is None and status == 429:
             return Verdict(f"status 429: {self._shown(response)}", retry_after=self.limits.backoff_seconds)
@@ -42,6 +43,12 @@ class WritingSession(PatientSession):
         if status in (401, 403):
             return Verdict(f"status {status}: {self._shown(response)}", is_final=True, error=CredentialError)
         return Verdict(f"status {status}: {self._shown(response)}", is_final=status < 500 or not self.is_repeatable)
+
+    def _error_inside(self, response: requests.Response) -> str:
+        try:
+            return self.is_error(json.loads(response.content or b"null"))[:SHOWN]
+        except (ValueError, TypeError, AttributeError):
+            return ""
 
     def _given_up(self, verdict: Verdict, request: requests.PreparedRequest) -> GrimoireError:
         self.last = verdict
@@ -104,7 +111,8 @@ class RestSender:
     def _standing(self) -> Any:
         """Failed where the system said so, doubtful where it may have done it and must not be asked again."""
         said = self.session.last.problem
-        is_refused = said.startswith(("status 4", "nobody listens", "its name is not known", "no trusted encryption"))
+        refusals = ("status 4", "an error inside", "nobody listens", "its name is not known", "no trusted encryption")
+        is_refused = said.startswith(refusals)
         return "failed" if self.aim.is_repeatable or is_refused or self.session.last.retry_after is not None else "doubtful"
 
     def _reference(self, answer: requests.Response) -> str:
@@ -163,5 +171,5 @@ class RestSender:
             token=reading.token,
             secrets=tuple(reading.secrets),
         )
-        session.expected, session.is_repeatable = self.aim.ok_status, self.aim.is_repeatable
+        session.expected, session.is_repeatable, session.is_error = self.aim.ok_status, self.aim.is_repeatable, reading.is_error
         return session

@@ -23,6 +23,7 @@ from typing import Any
 from connectors.connection import Connection, Resource, connection_of
 from connectors.connections import connections, get_connection
 from connectors.connector import Connector, Health, connector_of
+from connectors.extract import extract
 from connectors.load import LoadReport, TableLoad, load_source
 from connectors.manage import add
 from connectors.packages import shown_columns
@@ -163,9 +164,9 @@ def check_columns(subject: Subject) -> None:
     """columns() names every column that landed, key and cursor among them, with types that DuckDB knows."""
     import duckdb
 
-    _settled(subject)
+    _ensure(subject)
     subject.insert()
-    _load(subject)
+    extract(get_connection(subject.name))
     shown = shown_columns(get_connection(subject.name)).get(subject.resource, {})
     resource = next(each for each in _resources(subject) if each.name == subject.resource)
     _require(bool(shown), f"columns() says nothing of {subject.resource}")
@@ -176,6 +177,7 @@ def check_columns(subject: Subject) -> None:
             raise ContractBroken(f"columns() gives {name} the type {kind!r}, which DuckDB does not know") from None
     needed = {*resource.key, *([resource.cursor.column] if resource.cursor else [])}
     _require(needed <= set(shown), f"columns() lacks {', '.join(sorted(needed - set(shown)))}")
+    _load(subject)
     landed = {row[0] for row in _ask(f"describe from {_table(subject, resource.name)}")}
     unknown = {name for name in landed if not name.startswith("_")} - set(shown)
     _require(not unknown, f"columns() lacks {', '.join(sorted(unknown))}, which landed")

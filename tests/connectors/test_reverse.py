@@ -65,6 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "lost":
             self.close_connection = True
             return self.connection.close()
+        if fault == "inside":
+            return self._answer(200, {"error": "the ticket is locked"})
         return self._answer(200, {"made": {"id": len(self.server.applied)}})
 
     do_PATCH = do_PUT = do_DELETE = do_POST
@@ -211,6 +213,14 @@ def test_a_request_that_must_not_come_twice_is_left_in_doubt_when_its_answer_is_
     assert len(desk.applied) == 4
 
 
+def test_an_error_inside_a_good_answer_is_one(home: Path, desk: Desk) -> None:
+    path = home / "connections/desk.yaml"
+    path.write_text(path.read_text() + "error_path: error\n")
+    desk.faults = {"/api/tickets/2": ["inside"]}
+    done = apply(tickets(3))
+    assert (done.done, done.failed, "the ticket is locked" in done.outcomes[0].said) == (2, 1, True)
+
+
 def test_refused_credentials_stop_at_once_and_are_not_told(home: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESK_TOKEN", "a-wrong-planted-token")
     done = apply(tickets(9))
@@ -284,7 +294,10 @@ writes:
   known_only: {table: limits, key: party_id, mode: update}
   new_only: {table: limits, key: party_id, mode: insert}
 """
-TABLE = "create table limits (party_id int primary key, credit {number} check (credit > 0), since date, changed_at {moment}, why {json})"
+TABLE = (
+    "create table limits (party_id int primary key, credit {number} check (credit > 0), since date,"
+    " changed_at {moment}, why {json})"
+)
 
 
 @pytest.fixture(params=["postgresql", "sqlite"])

@@ -76,9 +76,9 @@ class OpenedNotes:
         """Notes changed since the last run: dlt remembers how far the cursor came and leaves the rest out."""
         cursor = resource.cursor
         since = dlt.sources.incremental(cursor.column, lag=cursor.overlap) if cursor else None
-        rows = dlt.resource(self.notes, name=resource.name, primary_key=list(resource.key), write_disposition="append")
+        rows = dlt.resource(self.notes(), name=resource.name, primary_key=list(resource.key), write_disposition="append")
         rows.apply_hints(incremental=since)
-        return rows()
+        return rows
 
     def keys(self, resource: Resource) -> Any:
         """The key of every note there is, so that deleted ones are found."""
