@@ -117,7 +117,8 @@ def mark_sending(keys: Sequence[str]) -> None:
 def settle(keys: Sequence[str], status: Status, *, said: str = "", reference: str = "") -> None:
     """Notes what came of rows."""
     _execute(
-        "update write_outbox set status = %s, said = %s, reference = %s, settled_at = case when %s = 'pending' then null else now() end, is_journaled = false,"
+        "update write_outbox set status = %s, said = %s, reference = %s, is_journaled = false,"
+        " settled_at = case when %s = 'pending' then null else now() end,"
         " payload = case when %s = 'done' then null else payload end where idempotency_key = any(%s)",
         status,
         said[:2000].replace("\x00", ""),
