@@ -220,11 +220,21 @@ def _send_all(source: Connection, aim: RestTarget | SqlTarget, entries: Sequence
             batch = entries[start : start + sender.batch]
             progress(f"Writing to {source.label}", start / len(entries))
             outbox.mark_sending([entry.idempotency_key for entry in batch])
-            for entry, sent in zip(batch, sender.send(batch, [_decoded(entry.payload) for entry in batch]), strict=True):
-                outbox.settle([entry.idempotency_key], sent.status, said=without_secrets(sent.said), reference=sent.reference)
+            answers = sender.send(batch, [_decoded(entry.payload) for entry in batch])
+            _settle(batch, answers)
+            for sent in answers:
                 failures = 0 if sent.status == "done" else failures + 1
                 if sent.is_fatal or failures >= aim.stop_after:
                     return
+
+
+def _settle(batch: Sequence[Entry], answers: Sequence[Sent]) -> None:
+    """Notes what came of a batch, all rows that fared alike at once."""
+    alike: dict[Sent, list[str]] = {}
+    for entry, sent in zip(batch, answers, strict=True):
+        alike.setdefault(sent, []).append(entry.idempotency_key)
+    for sent, keys in alike.items():
+        outbox.settle(keys, sent.status, said=without_secrets(sent.said), reference=sent.reference)
 
 
 def _told(target: str, found: Plan, source: Connection, entries: Sequence[Entry]) -> Written:
