@@ -4,8 +4,8 @@ What belongs here: which records are asked for, and dlt's resources over them. W
 (`.transport`).
 
 Where a table has columns the API tells otherwise, the API's records are brought into the table's shape: `changed_at` is computed,
-and a history table is rebuilt from the revisions Tryton tells of, each read as of its own moment. Several writes of one record in one
-transaction share a moment, so the API shows the last of them where the table has all.
+and a history table is rebuilt from the revisions Tryton tells of, each read as of its own moment. Several writes of one record in
+one transaction share a moment, so the API shows the last of them where the table has all.
 """
 
 from collections import defaultdict
@@ -55,7 +55,8 @@ class TrytonServer:
 
         def rows(since: dlt.sources.incremental[Any] | None = None) -> Iterator[Any]:
             for page in self._pages(resource, since.last_value if since else None):
-                yield arrow_table(page, resource.columns)
+                if page:  # dlt's cursor with a lag breaks on an empty first page
+                    yield arrow_table(page, resource.columns)
 
         made: Any = dlt.resource(rows, name=resource.name, primary_key=list(resource.key), write_disposition="append")
         return made(incremental) if incremental else made

@@ -118,7 +118,7 @@ def _selected(table: "Table", columns: Mapping[str, str], resource: Resource) ->
     computed: dict[str, Any] = {CHANGED_AT: sa.func.coalesce(table.c.write_date, table.c.create_date)}
     if "__id" in table.c:
         computed[REVISION] = table.c["__id"]
-    there = {**{name: column for name, column in table.c.items()}, **computed}
+    there = {**dict(table.c.items()), **computed}
     named = [there[name].label(name) for name in columns if name in there]
     found: Any = sa.select(*named).subquery(resource.name)
     return found

@@ -1,0 +1,9 @@
+"""25 cases driven by the people of a genuine Tryton on SQLite, mined and compared with what they did, event by event."""
+
+import pytest
+
+pytestmark = [pytest.mark.real_erp, pytest.mark.slow]
+
+
+def test_what_is_mined_from_sqlite_is_what_the_people_did(mined_as_driven):
+    mined_as_driven("sqlite")
