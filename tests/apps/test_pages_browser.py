@@ -30,6 +30,7 @@ PAGES = {
     "Variants": "Click a variant to see its cases",
     "Forecasts": "Champion and challenger",
     "Data quality": "rows in quarantine",
+    "Connections": "Green: active and fresh",
     "SQL": "Read-only. At most 5,000 rows come back",
 }
 
