@@ -81,8 +81,12 @@ def test_each_row_says_where_it_stands_and_types_are_the_narrowest_that_lose_not
     )
     assert [(row["id"], row["_file"], row["_line"]) for row in found.rows] == [("1", "a.csv", 2), ("2", "a.csv", 4)]
     assert [found.types[name] for name in ("id", "code", "price", "when", "open")] == [
-        "bigint", "varchar", "double", "timestamptz", "boolean",
-    ]  # fmt: skip
+        "bigint",
+        "varchar",
+        "double",
+        "timestamptz",
+        "boolean",
+    ]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -109,13 +113,22 @@ def test_header_rows_can_be_several_none_or_below_other_lines(tmp_path: Path):
 
 def test_columns_are_called_by_one_rule_each_once():
     assert column_names(["Order No.", "cveID", "ZBD1T", "Größe", "a", "A", "", "номер", "_file"]) == [
-        "order_no", "cve_id", "zbd1t", "grosse", "a", "a_2", "column_7", "column_8", "file",
-    ]  # fmt: skip
+        "order_no",
+        "cve_id",
+        "zbd1t",
+        "grosse",
+        "a",
+        "a_2",
+        "column_7",
+        "column_8",
+        "file",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("encoding", "said"), [("utf-8", None), ("utf-8-sig", None), ("cp1252", None), ("latin-1", "latin-1"), ("utf-16", None), ("cp850", "cp850")]
-)  # fmt: skip
+    ("encoding", "said"),
+    [("utf-8", None), ("utf-8-sig", None), ("cp1252", None), ("latin-1", "latin-1"), ("utf-16", None), ("cp850", "cp850")],
+)
 def test_the_encoding_is_found_or_said(tmp_path: Path, encoding: str, said: str | None):
     path = text(tmp_path, "a.csv", "Straße,Preis\nAm Römerhof,5\n", encoding)
     assert read(path, **({"encoding": said} if said else {})).plain == [{"strasse": "Am Römerhof", "preis": "5"}]
@@ -259,7 +272,8 @@ def test_packed_files_and_members_of_archives_are_read_and_named(tmp_path: Path)
 
 def test_framed_lists_of_sap_are_read_with_their_pages_and_signs_behind(tmp_path: Path):
     page = "-" * 30 + "\n|MANDT|VBELN     |NETWR    |\n" + "-" * 30 + "\n"
-    words = f"Table: VBAK\n\n{page}|100  |0000004711|1.234,50-|\n|100  |0000004712|      ,5 |\n{page}|100  |0000004713|a|b|\nstray\n{'-' * 30}\n"
+    first = "|100  |0000004711|1.234,50-|\n|100  |0000004712|      ,5 |\n"
+    words = f"Table: VBAK\n\n{page}{first}{page}|100  |0000004713|a|b|\nstray\n{'-' * 30}\n"
     found = read(
         text(tmp_path, "a.txt", words),
         frame="|",
@@ -283,8 +297,15 @@ def workbook(path: Path) -> Path:
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.title = "Sales"
-    rows = [["Sales of May"], [], ["Region", "Orders", "Share", "When", None, "Open"], ["North", 3, 0.25, datetime(2024, 1, 2, 3, 4), None, True],
-            [None, 4, 1, date(2024, 1, 3), "below no header", False], [], ["South", "007", None, None, None, None]]  # fmt: skip
+    rows = [
+        ["Sales of May"],
+        [],
+        ["Region", "Orders", "Share", "When", None, "Open"],
+        ["North", 3, 0.25, datetime(2024, 1, 2, 3, 4), None, True],
+        [None, 4, 1, date(2024, 1, 3), "below no header", False],
+        [],
+        ["South", "007", None, None, None, None],
+    ]
     for row in rows:
         sheet.append(row)
     sheet.merge_cells("A4:A5")
@@ -349,8 +370,11 @@ def test_json_that_is_cut_off_is_refused_whole_and_records_that_are_no_objects_a
     found = read(text(tmp_path, "b.ndjson", '{"a": 1}\n{"a": \n[1]\n{"a": "\\u0000"}\n{"a": "\\ud800"}\n{"a": 2}\n'))
     assert [row["a"] for row in found.rows] == ["1", "2"]
     assert [(one.row, one.text) for one in found.rejected] == [
-        ("b.ndjson:2", '{"a": '), ("b.ndjson:3", "[1]"), ("b.ndjson:4", '{"a": "\\u0000"}'), ("b.ndjson:5", '{"a": "\\ud800"}'),
-    ]  # fmt: skip
+        ("b.ndjson:2", '{"a": '),
+        ("b.ndjson:3", "[1]"),
+        ("b.ndjson:4", '{"a": "\\u0000"}'),
+        ("b.ndjson:5", '{"a": "\\ud800"}'),
+    ]
 
 
 def test_parquet_keeps_its_types_and_nested_values_become_json(tmp_path: Path):
@@ -359,19 +383,37 @@ def test_parquet_keeps_its_types_and_nested_values_become_json(tmp_path: Path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.table({
-        "Order ID": pa.array([1, 2], pa.int32()), "price": pa.array([decimal.Decimal("1.10"), None], pa.decimal128(10, 2)),
-        "at": pa.array([datetime(2024, 7, 1, 10), None], pa.timestamp("us")), "day": pa.array([date(2024, 1, 1), None]),
-        "lines": pa.array([[{"n": 1}], None]), "code": ["007", "x"], "raw": pa.array([b"\x00\xff", None], pa.binary()),
-    })  # fmt: skip
+    table = pa.table(
+        {
+            "Order ID": pa.array([1, 2], pa.int32()),
+            "price": pa.array([decimal.Decimal("1.10"), None], pa.decimal128(10, 2)),
+            "at": pa.array([datetime(2024, 7, 1, 10), None], pa.timestamp("us")),
+            "day": pa.array([date(2024, 1, 1), None]),
+            "lines": pa.array([[{"n": 1}], None]),
+            "code": ["007", "x"],
+            "raw": pa.array([b"\x00\xff", None], pa.binary()),
+        }
+    )
     pq.write_table(table, tmp_path / "a.parquet")
     found = read(tmp_path / "a.parquet", time_zone="Europe/Berlin")
     assert found.plain[0] == {
-        "order_id": "1", "price": "1.10", "at": "2024-07-01 10:00:00+02", "day": "2024-01-01", "lines": '[{"n":1}]', "code": "007", "raw": "\\x00\\xFF",
-    }  # fmt: skip
+        "order_id": "1",
+        "price": "1.10",
+        "at": "2024-07-01 10:00:00+02",
+        "day": "2024-01-01",
+        "lines": '[{"n":1}]',
+        "code": "007",
+        "raw": "\\x00\\xFF",
+    }
     assert [found.types[name] for name in ("order_id", "price", "at", "day", "lines", "code", "raw")] == [
-        "integer", "decimal(10,2)", "timestamptz", "date", "json", "varchar", "blob",
-    ]  # fmt: skip
+        "integer",
+        "decimal(10,2)",
+        "timestamptz",
+        "date",
+        "json",
+        "varchar",
+        "blob",
+    ]
     assert [row["_line"] for row in found.rows] == [1, 2]
 
 
@@ -394,8 +436,10 @@ def test_a_missing_year_is_inferred_from_the_files_date_and_said(tmp_path: Path)
     os.utime(path, (datetime(2025, 1, 1, 12, tzinfo=UTC).timestamp(),) * 2)
     found = read(path, pattern=SYSLOG, dates={"at": "%b %d %H:%M:%S"})
     assert [(row["at"], row["at_year_is_inferred"]) for row in found.rows] == [
-        ("2024-02-29 10:00:00+00", "true"), ("2024-12-31 23:00:00+00", "true"), ("2025-01-02 10:00:00+00", "true"),
-    ]  # fmt: skip
+        ("2024-02-29 10:00:00+00", "true"),
+        ("2024-12-31 23:00:00+00", "true"),
+        ("2025-01-02 10:00:00+00", "true"),
+    ]
     said = read(path, pattern=SYSLOG, dates={"at": "%b %d %H:%M:%S"}, year=2008)
     assert [row["at"][:4] for row in said.rows] == ["2008"] * 3
     assert "at_year_is_inferred" not in said.types
@@ -467,7 +511,8 @@ from connectors.connector import connector_of
 words = {"name": "c", "type": "files", "address": sys.argv[1], "resources": [{"name": "r", "files": sys.argv[2]}]}
 connector = connector_of(connection_of(words, origin="c.yaml"))
 (file,) = connector.place.listing("r", connector.resource_options["r"])
-with connector.place.at_hand(file) as copy, connector.reading(connector.connection.resources[0], {}).read(file, copy, name="r.csv") as whole:
+reading = connector.reading(connector.connection.resources[0], {})
+with connector.place.at_hand(file) as copy, reading.read(file, copy, name="r.csv") as whole:
     print(sum(table.num_rows for table in whole.tables()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 

@@ -56,9 +56,13 @@ def client(address: str) -> Any:
 
 def say(home: Path, name: str, address: str, folder: str, **fields: Any) -> None:
     words = {
-        "type": "files", "address": f"s3://exports/{folder}", "endpoint_url": address, "region": "eu-central-1",
-        "credentials": {"access_key_id": "env:STORAGE_KEY", "secret_access_key": "env:STORAGE_SECRET"}, **fields,
-    }  # fmt: skip
+        "type": "files",
+        "address": f"s3://exports/{folder}",
+        "endpoint_url": address,
+        "region": "eu-central-1",
+        "credentials": {"access_key_id": "env:STORAGE_KEY", "secret_access_key": "env:STORAGE_SECRET"},
+        **fields,
+    }
     (home / "connections").mkdir(exist_ok=True)
     (home / "connections" / f"{name}.yaml").write_text(yaml.safe_dump(words))
 

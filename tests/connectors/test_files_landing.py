@@ -144,8 +144,11 @@ def test_bad_lines_are_dead_letters_with_text_file_and_line_and_an_unreadable_fi
     assert rows(f"select id from raw_{name}.orders order by 1") == [(1,), (3,), (9,)]
     found = letters(name)
     assert [one[:2] for one in found] == [
-        ("a.csv:3", "row fits the header"), ("b.json", "file can be read"), ("c.csv", "file can be read"), ("d.csv", "file can be read"),
-    ]  # fmt: skip
+        ("a.csv:3", "row fits the header"),
+        ("b.json", "file can be read"),
+        ("c.csv", "file can be read"),
+        ("d.csv", "file can be read"),
+    ]
     assert found[0][2] == "2"
     reasons = rows("select reason from quarantine.rows where source = ? and row_key = 'b.json'", name)
     assert "b.json is no whole JSON" in reasons[0][0]

@@ -1,4 +1,4 @@
-"""SAP's table extracts: a small company's documents in the shapes SAP writes, through the ready-made system to rows and event logs."""
+"""SAP's table extracts: a small company's documents in the shapes SAP writes, made into rows and event logs."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -59,8 +59,18 @@ class Company:
         order, delivery, bill = f"{4700 + number:010}", f"{80_000_000 + number:010}", f"{90_000_000 + number:010}"
         case, start = f"{CLIENT}/{order}", datetime(2024, 3, 28, 8, 15, tzinfo=ZONE) + timedelta(days=number)  # summer time begins
         worth = Decimal("1234.50") * (-1 if number % 5 == 4 else 1)
-        self.add("VBAK", VBELN=order, ERDAT=german(start.date()), ERZET=f"{start:%H:%M:%S}", ERNAM="MEIER", NETWR=amount(worth), WAERK="EUR",
-                 AUART="TA", KUNNR="0000001001", VDATU=german(None))  # fmt: skip
+        self.add(
+            "VBAK",
+            VBELN=order,
+            ERDAT=german(start.date()),
+            ERZET=f"{start:%H:%M:%S}",
+            ERNAM="MEIER",
+            NETWR=amount(worth),
+            WAERK="EUR",
+            AUART="TA",
+            KUNNR="0000001001",
+            VDATU=german(None),
+        )
         for item in ("000010", "000020"):
             self.add("VBAP", VBELN=order, POSNR=item, MATNR="000000000000004711", KWMENG="1.000,000", NETWR=amount(worth / 2))
         self.sales.append((case, "Create sales order", start))
@@ -94,8 +104,19 @@ class Company:
             NETWR=amount(worth),
         )
         self.add("VBRP", VBELN=bill, POSNR="000010", VGBEL=delivery, AUBEL=order, AUPOS="000010")
-        self.add("BSEG", BUKRS=COMPANY, BELNR=f"18{number:08}", GJAHR=YEAR, BUZEI="001", KOART="D", SHKZG="S", VBELN=bill, WRBTR=amount(worth),
-                 AUGDT=internal(cleared if number % 2 else None), AUGBL="1400000001")  # fmt: skip
+        self.add(
+            "BSEG",
+            BUKRS=COMPANY,
+            BELNR=f"18{number:08}",
+            GJAHR=YEAR,
+            BUZEI="001",
+            KOART="D",
+            SHKZG="S",
+            VBELN=bill,
+            WRBTR=amount(worth),
+            AUGDT=internal(cleared if number % 2 else None),
+            AUGBL="1400000001",
+        )
         self.sales.append((case, "Create invoice", moment))
         if number % 2:
             self.sales.append((case, "Clear invoice", midnight(cleared)))
@@ -122,27 +143,76 @@ class Company:
         self.change("EINKBELEG", order, 5_000 + number, moment, "EKPO", f"{CLIENT}{order}00010", "NETPR", "9,00", "10,00")
         self.purchases.append((case, "Change price", moment))
         for kind, at in (("1", start + timedelta(days=2)), ("2", start + timedelta(days=4))):
-            self.add("EKBE", EBELN=order, EBELP="00010", ZEKKN="00", VGABE=kind, GJAHR=YEAR, BELNR=f"{kind}0{number:08}", BUZEI="0001", SHKZG="S",
-                     CPUDT=internal(at.date()), CPUTM=f"{at:%H%M%S}", ERNAM="LAGER", WRBTR="50,00")  # fmt: skip
+            self.add(
+                "EKBE",
+                EBELN=order,
+                EBELP="00010",
+                ZEKKN="00",
+                VGABE=kind,
+                GJAHR=YEAR,
+                BELNR=f"{kind}0{number:08}",
+                BUZEI="0001",
+                SHKZG="S",
+                CPUDT=internal(at.date()),
+                CPUTM=f"{at:%H%M%S}",
+                ERNAM="LAGER",
+                WRBTR="50,00",
+            )
             self.purchases.append((case, "Record goods receipt" if kind == "1" else "Record invoice receipt", at))
         moment, paid = start + timedelta(days=4), (start + timedelta(days=30)).date()
-        self.add("RBKP", BELNR=invoice, GJAHR=YEAR, BUKRS=COMPANY, CPUDT=internal(moment.date()), CPUTM=f"{moment:%H%M%S}", USNAM="KREDITOR",
-                 LIFNR="0000002001", WAERS="EUR", RMWWR="59,50")  # fmt: skip
+        self.add(
+            "RBKP",
+            BELNR=invoice,
+            GJAHR=YEAR,
+            BUKRS=COMPANY,
+            CPUDT=internal(moment.date()),
+            CPUTM=f"{moment:%H%M%S}",
+            USNAM="KREDITOR",
+            LIFNR="0000002001",
+            WAERS="EUR",
+            RMWWR="59,50",
+        )
         self.add(
             "RSEG", BELNR=invoice, GJAHR=YEAR, BUZEI="000001", EBELN=order, EBELP="00010", MENGE="5,000", WRBTR="50,00", SHKZG="S"
         )
-        self.add("BKPF", BUKRS=COMPANY, BELNR=document, GJAHR=YEAR, CPUDT=internal(moment.date()), CPUTM=f"{moment:%H%M%S}", USNAM="KREDITOR",
-                 AWTYP="RMRP", AWKEY=invoice + YEAR)  # fmt: skip
-        self.add("BSEG", BUKRS=COMPANY, BELNR=document, GJAHR=YEAR, BUZEI="001", KOART="K", SHKZG="H", WRBTR="59,50-",
-                 ZFBDT=internal(moment.date()), ZBD1T="14", AUGDT=internal(paid), AUGBL="1500000001")  # fmt: skip
+        self.add(
+            "BKPF",
+            BUKRS=COMPANY,
+            BELNR=document,
+            GJAHR=YEAR,
+            CPUDT=internal(moment.date()),
+            CPUTM=f"{moment:%H%M%S}",
+            USNAM="KREDITOR",
+            AWTYP="RMRP",
+            AWKEY=invoice + YEAR,
+        )
+        self.add(
+            "BSEG",
+            BUKRS=COMPANY,
+            BELNR=document,
+            GJAHR=YEAR,
+            BUZEI="001",
+            KOART="K",
+            SHKZG="H",
+            WRBTR="59,50-",
+            ZFBDT=internal(moment.date()),
+            ZBD1T="14",
+            AUGDT=internal(paid),
+            AUGBL="1500000001",
+        )
         blocked = moment + timedelta(days=1)
         self.change(
             "BELEG", CLIENT + COMPANY + document + YEAR, 7_000 + number, blocked, "BSEG", CLIENT + document, "ZLSPR", "", "R"
         )
         self.purchases.append((case, "Clear invoice", midnight(paid)))
         due = moment.date() + timedelta(days=14)
-        self.invoices += [(paper, "Enter invoice", moment), (paper, "Post accounting document", moment), (paper, "Set payment block", blocked),
-                          (paper, "Payment due", midnight(due)), (paper, "Clear invoice", midnight(paid))]  # fmt: skip
+        self.invoices += [
+            (paper, "Enter invoice", moment),
+            (paper, "Post accounting document", moment),
+            (paper, "Set payment block", blocked),
+            (paper, "Payment due", midnight(due)),
+            (paper, "Clear invoice", midnight(paid)),
+        ]
 
 
 def midnight(day: date) -> datetime:

@@ -60,9 +60,14 @@ def test_the_incidents_of_servicenow_land_with_their_null_words_and_their_days_f
         "select count(distinct number), count(*) filter (caller_id is null), count(*) filter (caller_id = '?'),"
         " sum(reassignment_count), count(*) filter (made_sla) from raw_incidents.incident_changes"
     ) == [
-        (len({row["number"] for row in there}), unknown, 0, sum(int(row["reassignment_count"]) for row in there),
-         sum(row["made_sla"] == "true" for row in there))
-    ]  # fmt: skip
+        (
+            len({row["number"] for row in there}),
+            unknown,
+            0,
+            sum(int(row["reassignment_count"]) for row in there),
+            sum(row["made_sla"] == "true" for row in there),
+        )
+    ]
     for column in ("opened_at", "closed_at", "resolved_at", "sys_updated_at"):
         moments = [datetime.strptime(row[column], "%d/%m/%Y %H:%M").replace(tzinfo=UTC) for row in there if row[column] != "?"]
         assert rows(f"select count({column}), min({column}), max({column}) from raw_incidents.incident_changes") == [
