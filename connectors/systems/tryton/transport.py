@@ -85,7 +85,7 @@ class JsonRpc(Transport):
         def judge(response: Any, *_: Any, **__: Any) -> None:
             self._result(response)
 
-        hooks = {"response": [judge]}
+        hooks: Any = {"response": [judge]}
         for page in self.client.paginate(
             "rpc/", method="POST", json=words, paginator=_by_key(behind), data_selector="result", hooks=hooks
         ):
@@ -130,7 +130,7 @@ class Rest(Transport):
 
         asked = {"f": fields, "d": _coded(domain), "o": _coded([["id", "ASC"]])}
         said = {"Range": f"records=0-{PAGE}", "X-Tryton-Context": _coded(dict(context))}
-        hooks = {"response": [lambda response, *_, **__: _well(self.connection, response)]}
+        hooks: Any = {"response": [lambda response, *_, **__: _well(self.connection, response)]}
         for page in self.client.paginate(
             f"rest/model/{model}", params=asked, headers=said, paginator=_by_key(behind), data_selector="$", hooks=hooks
         ):

@@ -14,7 +14,7 @@ _DAY = ("year", "month", "day")
 
 
 def _moment(words: dict[str, Any]) -> datetime:
-    return datetime(*(words[part] for part in (*_DAY, *_CLOCK)), tzinfo=UTC)
+    return datetime(*(words[part] for part in (*_DAY, *_CLOCK))).replace(tzinfo=UTC)
 
 
 _DECODERS: dict[str, Callable[[dict[str, Any]], Any]] = {
