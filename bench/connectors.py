@@ -1,7 +1,7 @@
 """What a large table costs on its way from PostgreSQL into the lake, and what an incremental run costs that finds nothing.
 
 What belongs here: 5 million rows of 12 columns, landed by a connection (staged, judged, merged, journalled), against DuckDB's own
-scanner copying the same table into the same lake; then a run over the unchanged table. What does not: HTTP (`bench.connectors_rest`).
+scanner copying the same table into the same lake; then a run over the unchanged table. What does not: HTTP.
 Run as `python -m bench.connectors`; needs no other data. Runs in a temporary home, or in GRIMOIRE_BENCH_HOME if that is set.
 """
 
