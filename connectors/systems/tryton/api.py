@@ -75,6 +75,10 @@ class TrytonServer:
         made: Any = dlt.resource(rows, name=resource.name, write_disposition="append")
         return made
 
+    def keys_unknown(self) -> frozenset[str]:
+        """Resources that are not there: a module that was taken away deletes no rows of the lake's."""
+        return frozenset(self.missing())
+
     def columns(self) -> dict[str, dict[str, str]]:
         """The declared columns: one of a module that is not installed stays empty."""
         return {each.name: dict(each.columns) for each in self.connection.resources}

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from connectors.connector import Connector, Health, Opened
+from connectors.connector import Connector, Health, Opened, Shape
 from connectors.systems.tryton.api import TrytonServer
 from connectors.systems.tryton.database import TrytonDatabase, engine
 from connectors.systems.tryton.transport import transport
@@ -92,3 +92,10 @@ class TrytonConnector(Connector):
             return Health(False, "This is no database of Tryton's.", time.monotonic() - started, missing)
         said = f"Tryton answers; not installed: {', '.join(missing)}." if missing else "Tryton answers."
         return Health(True, said, time.monotonic() - started, missing)
+
+    def inspect(self) -> list[Shape]:
+        """The resources that are there, as they are declared."""
+        with self._opened() as opened:
+            missing = opened.missing()
+        there = [each for each in self.connection.resources if each.name not in missing]
+        return [Shape(each.name, dict(each.columns), key=each.key) for each in there]

@@ -59,6 +59,10 @@ class TrytonDatabase:
         """Every key there is."""
         return self._rows(resource, {name: resource.columns[name] for name in resource.key}, None)
 
+    def keys_unknown(self) -> frozenset[str]:
+        """Resources that are not there: a module that was taken away deletes no rows of the lake's."""
+        return frozenset(self.missing())
+
     def columns(self) -> dict[str, dict[str, str]]:
         """The declared columns: one of a module that is not installed stays empty."""
         return {each.name: dict(each.columns) for each in self.connection.resources}
