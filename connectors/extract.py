@@ -48,8 +48,9 @@ def _stage(connection: Connection, pipeline: "Pipeline", opened: Opened, progres
     before = _cursors(connection, pipeline)
     resources = list(reversed(connection.resources))
     rows = [_watched(opened.resource(each), at / len(resources), progress) for at, each in enumerate(resources)]
-    keys = [opened.keys(each) for each in resources if each.deletions and each.deletions.by == "keys"]
-    renamed = [each.with_name(f"{each.name}{KEYS}") for each in keys]  # after the rows: a row that comes in between is no deletion
+    keys = {each.name: opened.keys(each) for each in resources if each.deletions and each.deletions.by == "keys"}
+    # after the rows: a row that comes in between is no deletion
+    renamed = [found.with_name(f"{name}{KEYS}") for name, found in keys.items()]
     pipeline.extract([*rows, *renamed], loader_file_format="parquet", schema=dlt.Schema(connection.name))
     pipeline.normalize()
     loaded = pipeline.load().loads_ids
