@@ -12,8 +12,9 @@ import email.utils
 import json
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
@@ -35,7 +36,6 @@ BROKEN = (
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
 )
-SLACK = 1.04  # requests sent evenly arrive less so, and one that comes too early costs a whole refusal
 SHOWN = 200  # characters of an answer that an error message shows
 LATER = (429, 403, 503)
 
@@ -67,22 +67,25 @@ class _ExactAdapter(HTTPAdapter):
         return response
 
 
-@dataclass
 class Pace:
-    """Lets requests pass no faster than so many a second, evenly spaced."""
+    """Lets no more requests pass than so many a second, however unevenly time goes by.
 
-    requests_per_second: float | None
-    sleep: Callable[[float], None] = time.sleep
-    _next: float = field(default=0.0, init=False)
+    A request counts from when it was answered: the server saw it before that, so by its clock, too, it is never one too many.
+    """
+
+    def __init__(self, requests_per_second: float | None, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.rate, self.sleep = requests_per_second, sleep
+        self.answered: deque[float] = deque(maxlen=max(1, int(requests_per_second or 1)))
 
     def wait(self) -> None:
         """Returns when the next request may go."""
-        if self.requests_per_second is None:
-            return
-        now = time.monotonic()
-        if self._next > now:
-            self.sleep(self._next - now)
-        self._next = max(self._next, now) + SLACK / self.requests_per_second
+        if self.rate is not None and len(self.answered) == self.answered.maxlen:
+            free = self.answered[0] + len(self.answered) / self.rate
+            self.sleep(max(0.0, free - time.monotonic()))
+
+    def note(self) -> None:
+        """Counts a request that was answered."""
+        self.answered.append(time.monotonic())
 
 
 @dataclass(frozen=True)
@@ -198,6 +201,8 @@ class PatientSession(Session):
                 response = super().send(request, **kwargs)
         except BROKEN as error:
             return None, Verdict(_reason(error))
+        finally:
+            self.pace.note()
         return response, self.judge(response)
 
     def judge(self, response: requests.Response) -> Verdict:
