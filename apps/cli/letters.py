@@ -151,14 +151,19 @@ def write(
     with console.progress() as progress:
         done = send(name, target, rows, apply=apply or False, retry_doubtful=retry_doubtful, progress=progress)
     if as_json:
-        console.print_json({key: value for key, value in vars(done).items() if key not in ("planned", "known", "outcomes")}
-                           | ({"outcomes": [asdict(one) for one in done.outcomes]} if not isinstance(done, Plan) else {}))  # fmt: skip
+        console.print_json(_as_object(done))
     elif isinstance(done, Plan):
         _tell_plan(done)
     else:
         _tell_written(done)
     if not isinstance(done, Plan) and done.outcomes:
         raise typer.Exit(1)
+
+
+def _as_object(done: "Plan | Written") -> dict[str, Any]:
+    """What is told of a plan or its outcome, without the rows themselves."""
+    told = {name: value for name, value in vars(done).items() if name not in ("planned", "known")}
+    return {**told, **({"outcomes": [asdict(one) for one in told["outcomes"]]} if "outcomes" in told else {})}
 
 
 def _tell_plan(plan: "Plan") -> None:

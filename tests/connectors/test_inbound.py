@@ -1,4 +1,4 @@
-"""Deliveries to the real endpoint: who may send, what is answered, and that what was acknowledged lands once, whatever is killed."""
+"""Deliveries to the real endpoint: who may send, what is answered, and that what was acknowledged lands once, come what may."""
 
 import hashlib
 import hmac
