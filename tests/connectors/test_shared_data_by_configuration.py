@@ -158,3 +158,32 @@ def test_logs_of_ssh_linux_and_openstack_land_line_by_line_and_say_where_a_year_
     moments = sorted({" ".join(line.split()[1:3]) for line in cloud})
     found = rows("select count(distinct logged_at), strftime(min(logged_at), '%Y-%m-%d %H:%M:%S.%g') from raw_logs.openstack")
     assert found == [(len(moments), moments[0])]
+
+
+@pytest.mark.slow
+def test_their_event_logs_count_what_the_files_hold(module_home: Path):
+    from connectors.connections import connections
+    from connectors.dbt_files import faulty_declarations, write_dbt_files
+    from lake.dbt_environment import run_dbt
+
+    for name in FILES:
+        if not (module_home / "connections" / f"{name}.yaml").exists():
+            landed(module_home, name)
+    write_dbt_files(connections().values())
+    assert faulty_declarations() == {}
+    done = run_dbt("build", "--select", "path:generated")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert rows("select count(distinct case_id), count(*) from event_logs.incidents_incident_management") == [(24_918, 141_712)]
+    deals = rows("select count(engage_date) + count(close_date), count(engage_date) from raw_pipeline.sales_pipeline")
+    assert rows("select count(*), count(distinct case_id) from event_logs.pipeline_lead_to_cash") == deals
+    assert rows("select count(*) from event_logs.pipeline_lead_to_cash__objects where object_id = 'product:GTXPro'") == [(0,)]
+    alerts = rows("select count(*), count(distinct src_ip) from raw_ids.events where event_type = 'alert'")
+    assert rows("select count(*), count(distinct case_id) from event_logs.ids_attacks") == alerts
+    assert rows("select count(*), count(distinct case_id) from event_logs.kev_remediation") == [(2 * 1_404, 1_404)]
+    assert rows(
+        "select count(*) > 0, count(distinct case_id) from event_logs.logs_instances where activity = 'Spawn instance'"
+    ) == [(True, 22)]
+    assert rows("select count(*) from event_logs.logs_ssh_sessions where activity = 'Failed password'") == rows(
+        "select count(*) from raw_logs.messages where program like 'sshd%' and message like 'Failed password%'"
+    )
+    assert rows("select count(distinct case_id) from event_logs.northwind_order_to_cash") == [(830,)]
