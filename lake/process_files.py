@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EVENT_LOGS = DBT_PROJECT / "models" / "event_logs"
 SUFFIX = ".process.yaml"
+_LOGS = "select 'event_logs.' || table_name from duckdb_tables() where database_name = 'lake' and schema_name = 'event_logs'"
 REQUIRED = ("name", "title", "event_log", "case_notion", "object_types")
 PRESENT = ("happy_path",)  # may be empty: a log whose activities come from the rows knows none
 
@@ -37,15 +38,17 @@ def product_definitions(folder: Path | None = None) -> list[dict[str, Any]]:
 
 
 def register_products(connection: "duckdb.DuckDBPyConnection", *, folder: Path | None = None) -> list[str]:
-    """Registers every process that dbt makes and returns their names; call it in a transaction once their logs are built.
+    """Registers every process that dbt has made and returns their names; call it in a transaction once their logs are built.
 
-    A process whose definition is gone, because its connection was removed, is forgotten.
+    A process whose definition is gone, because its connection was removed, is forgotten; one whose log was not built, because its
+    source was never read, is not registered yet.
 
     Args:
         connection: A writing connection to the lake.
         folder: Where the definitions lie; default: those of the project and of connections.
     """
-    definitions = product_definitions(folder)
+    built = {row[0] for row in connection.execute(_LOGS).fetchall()}
+    definitions = [definition for definition in product_definitions(folder) if definition["event_log"] in built]
     names = [definition["name"] for definition in definitions]
     for known in processes(connection):
         if known.origin == "product" and known.name not in names:

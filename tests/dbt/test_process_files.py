@@ -53,4 +53,6 @@ def test_nothing_is_registered_when_one_file_is_faulty(grimoire_home: Path, tmp_
     with lake.connect() as connection:
         assert processes(connection) == []
     faulty.unlink()
+    assert lake.in_transaction(lambda connection: register_products(connection, folder=tmp_path)) == []  # its log is not built yet
+    lake.in_transaction(lambda connection: connection.execute("create schema event_logs; create table event_logs.returns (i int)"))
     assert lake.in_transaction(lambda connection: register_products(connection, folder=tmp_path)) == ["returns"]
