@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import requests
 
+import lake
+from lake.database import PLATFORM
 from lake.settings import get_settings
 
 
@@ -26,6 +28,7 @@ def grimoire(*words: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def shop(grimoire_home: Path, tmp_path: Path) -> Path:
     """A SQLite shop with a nameless customer, and a target in it that rows can be written to."""
+    lake.database_url(PLATFORM)  # one server for all commands, rather than one each
     file = tmp_path / "shop.db"
     with sqlite3.connect(file) as connection:
         connection.execute("create table customers (id integer primary key, name text)")
