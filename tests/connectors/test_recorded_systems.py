@@ -118,8 +118,8 @@ def test_the_first_load_lands_every_row(systems: dict[str, Running]) -> None:
             "deal_stage_history": sum(map(len, portal.stages.values())), "deal_contacts": 60},
         "servicenow": {"users": 4, "groups": 2, "state_labels": 5, "incidents": 1_150,
             "incident_changes": len(instance.tables["sys_audit"])},
-        "jira": {"projects": 1, "statuses": 4, "issues": 240, "changes": site.histories},
-        "github": {"issues": 250, "pulls": 83, "issue_events": sum(map(len, repository.events.values())),
+        "jira": {"projects": 1, "statuses": 4, "issues": 150, "changes": site.histories},
+        "github": {"issues": 160, "pulls": 53, "issue_events": sum(map(len, repository.events.values())),
             "reviews": sum(map(len, repository.reviews.values())), "workflow_runs": len(repository.runs)},
         "prometheus": {"up": 2 * (150 + 4), "scrape_duration": 2 * (150 + 4)},  # a sample holds for five minutes
     }  # fmt: skip
@@ -161,7 +161,7 @@ def test_events_concern_the_right_objects(systems: dict[str, Running]) -> None:
     } == set(portal.contact_of.items())
     counted = rows("select case_id, count(*) - 1 from event_logs.jira_issue_resolution group by case_id")
     assert dict(counted) == {key: len(changes) for key, changes in site.changes.items()}
-    assert rows("select count(distinct case_id) from event_logs.github_pull_request_flow") == [(83,)]
+    assert rows("select count(distinct case_id) from event_logs.github_pull_request_flow") == [(53,)]
 
 
 def test_values_arrive_as_they_are(systems: dict[str, Running]) -> None:

@@ -15,7 +15,7 @@ REPOSITORY = "/repos/octo/shop"
 class GitHub(RecordedSystem):
     """A repository with issues, pull requests, reviews and workflow runs."""
 
-    def __init__(self, issues: int = 250) -> None:
+    def __init__(self, issues: int = 160) -> None:
         self.issues: dict[int, dict[str, Any]] = {}
         self.pulls: dict[int, dict[str, Any]] = {}
         self.events: dict[int, list[dict[str, Any]]] = {}

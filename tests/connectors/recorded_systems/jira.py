@@ -25,7 +25,7 @@ LOG = "issue_resolution"
 class Jira(RecordedSystem):
     """A site with one project and issues that go through states."""
 
-    def __init__(self, issues: int = 240) -> None:
+    def __init__(self, issues: int = 150) -> None:
         self.issues: dict[str, dict[str, Any]] = {}
         self.changes: dict[str, list[dict[str, Any]]] = {}
         self.histories = 0
