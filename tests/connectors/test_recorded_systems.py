@@ -17,7 +17,7 @@ from connectors.load import LoadReport, load_source
 from lake.dbt_environment import run_dbt
 from lake.errors import CredentialError, SourceUnavailableError
 from lake.settings import get_settings
-from tests.connectors.recorded_systems import (
+from tests.connectors.recorded_systems.all_systems import (
     GitHub,
     HubSpot,
     Jira,
