@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 ROW_KEY = "_row_key"  # the key of rows that have none: a digest of the row, and its number among equal ones
 BITS_PER_ROW, MOST_BITS = 64, 500_000_000
 _PACKAGE = "@package"  # the load a staged row came with; rows held back before come from none
+_FILE = "@file"  # the file a staged row lies in; DuckDB's own word for it, `filename`, is a column of many a source
+_LOAD_OF_FILE = f"array_to_string(string_split(parse_filename({quote(_FILE)}), '.')[:2], '.')"
 
 
 @dataclass(frozen=True)
@@ -292,7 +294,7 @@ class Gate:
         given = [name for name in self.staged if name != ROW_KEY]
         absent = "".join(f", null as {quote(name)}" for name in given if name not in there)
         is_held = "_misfit" in there
-        package = "''" if is_held else "array_to_string(string_split(parse_filename(filename), '.')[:2], '.')"
+        package = "''" if is_held else _LOAD_OF_FILE
         kinds = {row[0]: row[1] for row in described}
         cast = {name: self._cast(name, kinds.get(name, self.found[name])) for name in given}
         casts = ", ".join(f"{cast[name]} as {quote(name)}" for name in given)
@@ -308,7 +310,7 @@ class Gate:
         row_key = f", {self._row_key(given, is_held, is_alone)} as {quote(ROW_KEY)}" if ROW_KEY in self.staged else ""
         return (
             f"select {casts}{row_key}, {misfits} as _misfit, case when {misfits} <> '' then {raw} end as _raw,"
-            f" {package} as {quote(_PACKAGE)} from (select *{absent} from {_parquet(files, filename=not is_held)})"
+            f" {package} as {quote(_PACKAGE)} from (select *{absent} from {_parquet(files, named=not is_held)})"
         )
 
     def _is_misfit(self, name: str, found: str, cast: str) -> str:
@@ -328,8 +330,7 @@ class Gate:
         digest = f"md5(to_json(list_filter([{', '.join(filled)}], lambda pair: pair is not null))::varchar)"
         if is_alone:
             return f"{digest} || '-1'"
-        reading = "array_to_string(string_split(parse_filename(filename), '.')[:2], '.')"
-        return f"{digest} || '-' || row_number() over (partition by {digest}, {reading})"
+        return f"{digest} || '-' || row_number() over (partition by {digest}, {_LOAD_OF_FILE})"
 
     def _stage_nothing(self) -> None:
         empty = ", ".join(f"cast(null as {kind}) as {quote(column)}" for column, kind in self.columns.items())
@@ -486,9 +487,9 @@ def _filled(column: str) -> str:
     return f"case when {quote(column)} is not null then true end"
 
 
-def _parquet(files: Sequence[Path], *, filename: bool = False) -> str:
+def _parquet(files: Sequence[Path], *, named: bool = False) -> str:
     listed = ", ".join(_text(str(path)) for path in files)
-    return f"read_parquet([{listed}], union_by_name = true{', filename = true' if filename else ''})"
+    return f"read_parquet([{listed}], union_by_name = true{f', filename = {_text(_FILE)}' if named else ''})"
 
 
 def _text(value: str) -> str:
