@@ -21,6 +21,7 @@ from connectors.write_targets import RestTarget
 from lake.errors import CredentialError, DataError, GrimoireError
 
 _COLUMN = re.compile(r"\{(\w+)\}")
+NO_STEPS = ("", ".", "..")  # in a path they lead to another thing than the row's, such as the whole collection
 
 
 class WritingSession(PatientSession):
@@ -28,6 +29,10 @@ class WritingSession(PatientSession):
 
     last: Verdict = Verdict()
     is_repeatable = True
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Where to go on; nowhere by a redirect that makes another request of it: its good answer would pass for the write's."""
+        return super().get_redirect_target(resp) if resp.status_code in (307, 308) else None
 
     def judge(self, response: requests.Response) -> Verdict:
         """Whether the request was accepted, and if not, whether to come back."""
@@ -79,7 +84,7 @@ class RestSender:
         Raises:
             DataError: The row has no column of that name.
         """
-        url = urljoin(self.address, self._text(self.aim.path, row, is_path=True).lstrip("/"))
+        url = urljoin(f"{self.address.rstrip('/')}/", self._text(self.aim.path, row, is_path=True).lstrip("/"))
         request = {"method": self.aim.method, "url": url, "json": self._body(row)}
         if self.aim.params:
             request["params"] = {name: self._text(value, row) for name, value in self.aim.params.items()}
@@ -103,8 +108,8 @@ class RestSender:
             return Sent("failed", error.problem, is_fatal=True)
         except GrimoireError as error:
             return Sent(self._standing(), error.problem)
-        except requests.RequestException as error:
-            is_rows = isinstance(error, requests.exceptions.InvalidJSONError)
+        except (requests.RequestException, UnicodeError) as error:  # a header takes no letter beyond Latin-1, and no line break
+            is_rows = isinstance(error, requests.exceptions.InvalidJSONError | requests.exceptions.InvalidHeader | UnicodeError)
             return Sent("failed", f"it could not be sent: {type(error).__name__}", is_fatal=not is_rows)
         return Sent("done", f"status {answer.status_code}", self._reference(answer))
 
@@ -144,9 +149,11 @@ class RestSender:
     def _text(self, said: str, row: Mapping[str, Any], *, is_path: bool = False) -> str:
         def spelled(match: "re.Match[str]") -> str:
             value = plain(self._value(match.group(1), row))
-            if value is None and is_path:
-                raise DataError(f"A row has no {match.group(1)}, which is part of the path.", remedy="Leave such rows out.")
             text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+            if is_path and text in NO_STEPS:
+                raise DataError(
+                    f"A row has no {match.group(1)} that can be part of a path, but `{text}`.", remedy="Leave such rows out."
+                )
             return quote(text, safe="") if is_path else text
 
         return _COLUMN.sub(spelled, said)

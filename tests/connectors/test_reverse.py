@@ -77,9 +77,14 @@ class _Handler(BaseHTTPRequestHandler):
             planted = self.server.faults.get(self.path, [])
             return planted.pop(0) if planted else ""
 
+    def do_GET(self) -> None:
+        self._answer(200, {"page": "log in"})
+
     def _answer(self, status: int, body: Any) -> None:
         raw = json.dumps(body).encode()
         self.send_response(status)
+        if 300 <= status < 400:
+            self.send_header("Location", "/api/login" if status < 307 else self.path)
         if status == 429:
             self.send_header("Retry-After", "1")
         self.send_header("Content-Length", str(len(raw)))
@@ -211,6 +216,41 @@ def test_a_request_that_must_not_come_twice_is_left_in_doubt_when_its_answer_is_
     assert "Idempotency-Key" not in desk.requests[0][1]
     assert apply(texts, "remark", retry_doubtful=True).done == 1  # a person has looked
     assert len(desk.applied) == 4
+
+
+@pytest.mark.parametrize(("status", "applied"), [(301, 0), (302, 0), (303, 0), (307, 1), (308, 1)])
+def test_a_redirect_to_another_request_is_no_write(home: Path, desk: Desk, status: int, applied: int) -> None:
+    desk.faults["/api/tickets/1"] = [str(status)]
+    done = apply(tickets(1))
+    assert (done.done, done.failed, len(desk.applied)) == (applied, 1 - applied, applied)
+    assert len(desk.requests) == 1 + applied, "nothing was sent to where the redirect leads, the body left out"
+
+
+def test_a_post_that_is_redirected_to_another_request_is_in_doubt(home: Path, desk: Desk) -> None:
+    desk.faults["/api/remarks"] = ["302"]
+    done = apply(tickets(1), "remark")
+    assert (done.done, done.failed, done.in_doubt) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("ticket", ["", ".", ".."])
+def test_a_value_that_would_change_the_path_makes_no_plan(home: Path, desk: Desk, ticket: str) -> None:
+    with pytest.raises(DataError, match="part of a path"):
+        plan("desk", "close", [{"id": ticket, "who": "Ann", "cost": 1}])
+
+
+def test_rows_go_below_an_address_without_a_slash_at_its_end(home: Path, desk: Desk) -> None:
+    file = home / "connections/desk.yaml"
+    file.write_text(file.read_text().replace(desk.address, desk.address.rstrip("/")))
+    assert apply(tickets(1)).done == 1
+    assert [path for _, path, _ in desk.applied] == ["/api/tickets/1"]
+
+
+@pytest.mark.parametrize("who", ["Łukasz", "Ann\nX-Other: 1"])
+def test_a_row_whose_header_cannot_be_sent_fails_alone(home: Path, desk: Desk, who: str) -> None:
+    file = home / "connections/desk.yaml"
+    file.write_text(file.read_text().replace("    reference: made.id", '    reference: made.id\n    headers: {X-Who: "{who}"}'))
+    done = apply([*tickets(1, who), {**tickets(2)[1]}])
+    assert (done.done, done.failed, len(desk.applied)) == (1, 1, 1)
 
 
 def test_an_error_inside_a_good_answer_is_one(home: Path, desk: Desk) -> None:
