@@ -199,11 +199,14 @@ def _sources(connection: Connection) -> dict[str, Any]:
         "sources": [
             {
                 "name": connection.name,
-                "description": f"{connection.label}, landed as it is, with `_loaded_at` and `_load_id`.",
+                "description": _untemplated(f"{connection.label}, landed as it is, with `_loaded_at` and `_load_id`."),
                 "database": "{{ target.database }}",
                 "schema": connection.raw_schema,
                 "config": {"loaded_at_field": "_loaded_at", "freshness": freshness},
-                "tables": [{"name": one.name, "description": f"{one.name} of {connection.label}."} for one in connection.resources],
+                "tables": [
+                    {"name": one.name, "description": _untemplated(f"{one.name} of {connection.label}.")}
+                    for one in connection.resources
+                ],
             }
         ],
     }
@@ -220,7 +223,18 @@ def _properties(model: Any) -> dict[str, Any]:
     words = {"name": model.name, "description": model.description}
     words |= {"config": dict(model.config)} if model.config else {}
     words |= {"data_tests": list(model.tests)} if model.tests else {}
-    return {"version": 2, "models": [{**words, "columns": columns}]}
+    return {"version": 2, "models": [_untemplated({**words, "columns": columns})]}
+
+
+def _untemplated(words: Any) -> Any:
+    """The same, in which names and titles that look like templates are none: dbt would run them, and fail with every model."""
+    from connectors.mapping import untemplated
+
+    if isinstance(words, dict):
+        return {name: _untemplated(value) for name, value in words.items()}
+    if isinstance(words, list):
+        return [_untemplated(value) for value in words]
+    return untemplated(words) if isinstance(words, str) else words
 
 
 def _yaml(words: Mapping[str, Any]) -> str:

@@ -127,6 +127,7 @@ def check_type(kind: str) -> None:
     import sqlglot
     from sqlglot import exp
 
+    _without_templates(kind)
     try:
         tree = sqlglot.parse_one(f"cast(x as {kind})", dialect="duckdb")
     except sqlglot.errors.SqlglotError:

@@ -7,6 +7,7 @@ Expressions, conditions and look-ups speak of raw columns, everything else of th
 left out. A column that is named here and that the source has not shown yet is empty until it does.
 """
 
+import re
 from collections.abc import Collection
 from collections.abc import Mapping as Mapped
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from connectors.expressions import Faults, FaultyText, check_type, columns_of, t
 if TYPE_CHECKING:
     from connectors.connection import Connection, Resource
 
+_TEMPLATE = re.compile(r"\{(?=[{%#])")
 KEYLESS = "_row_key"  # the lake's own key of rows that have none
 
 
@@ -248,10 +250,15 @@ def _type(connection: "Connection", known: Columns, resource: str, column: str) 
 
 
 def identifier(name: str) -> str:
-    """A quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
+    """A quoted SQL identifier of a model, whatever a source calls its columns."""
+    return untemplated('"' + name.replace('"', '""') + '"')
 
 
 def text(value: str) -> str:
-    """A quoted SQL text."""
-    return "'" + value.replace("'", "''") + "'"
+    """A quoted SQL text of a model."""
+    return untemplated("'" + value.replace("'", "''") + "'")
+
+
+def untemplated(words: str) -> str:
+    """Words that dbt gives back as they are: what looks like a template in them is not run."""
+    return _TEMPLATE.sub("{{ '{' }}", words)

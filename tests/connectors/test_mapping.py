@@ -225,3 +225,38 @@ def test_a_rename_to_another_case_is_one_column() -> None:
     staged = dbt_files(connection)["staging/shop/stg_shop__orders.sql"]
     assert 'exclude ("Number")' in staged
     assert staged.lower().count("'number'") == 1
+
+
+def test_names_that_look_like_templates_are_names_to_dbt_too() -> None:
+    import jinja2
+    import yaml
+
+    odd = "{{ 1 / 0 }}{% x #}{# y"
+    columns = {**COLUMNS, "orders": {**COLUMNS["orders"], odd: "varchar", f"other {odd}": "varchar"}}
+    connection = shop({"rename": {odd: f"new {odd}"}}, title=odd, **event(activity=f"Paid {odd}"))
+    files = dbt_files(connection, columns)
+    words = jinja2.Environment(autoescape=False)  # noqa: S701 - this is SQL
+    words.globals |= {name: lambda *given, at=name: f"{at}{given}" for name in ("landed", "source", "ref")}
+    words.globals["target"] = {"database": "lake"}
+    rendered = {path: words.from_string(text).render() for path, text in files.items() if path.endswith(".sql")}
+    staged = rendered["staging/shop/stg_shop__orders.sql"]
+    assert f'source."{odd}" as "new {odd}"' in staged
+    assert f"'Paid {odd}' as \"activity\"" in rendered["intermediate/shop/int_shop__sales__event_rows.sql"]
+
+    def read(value: Any) -> Any:
+        """As dbt reads each text of a property file."""
+        if isinstance(value, dict):
+            return {name: read(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [read(each) for each in value]
+        return words.from_string(value).render() if isinstance(value, str) else value
+
+    properties = read(yaml.safe_load(files["staging/shop/stg_shop__orders.yml"]))["models"][0]
+    assert {f"new {odd}", f"other {odd}"} < {column["name"] for column in properties["columns"]}
+    assert odd in properties["description"]
+    assert odd in read(yaml.safe_load(files["staging/shop/shop__sources.yml"]))["sources"][0]["description"]
+
+
+def test_a_type_with_a_template_in_it_is_none() -> None:
+    with pytest.raises(FaultyText, match="cannot stand"):
+        check_type('struct("{{ env_var(1) }}" int)')
