@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.casts import cast_sql, may_misfit, spelled
 from connectors.connection import Connection, Resource
 from connectors.exact_casts import is_lost
-from connectors.packages import Packages, held_path, rejected_records
+from connectors.packages import Packages, draft_of, held_path, rejected_records
 from connectors.quality import (
     FEW_ROWS,
     MANY_BAD_ROWS,
@@ -54,7 +54,7 @@ class Judged:
     columns: Mapping[str, str]  # every column the lake's table is to have
     staged_columns: Mapping[str, str]  # those of them the staged rows have
     checks: list[CheckResult] = field(default_factory=list)
-    held: Path | None = None  # the file in which the quarantined rows wait to be judged again
+    held: Path | None = None  # the file in which the quarantined rows are to wait; a draft until `keep_held`
     is_judged: bool = True  # False: nothing new came, so the suite did not run
 
     @property
@@ -170,8 +170,15 @@ class Gate:
             f" {self._like_them() if known else ''} changed as (select newest.* from newest{known} where true)"
             f" select * exclude ({quote(_PACKAGE)}), row_number() over () - 1 as {quote(ROW)}, false as _is_bad from changed"
         )
+        return self._count_new()
+
+    def _count_new(self, condition: str = "true") -> int:
+        """How many of the staged rows were not held back before."""
+        if not self.staged:
+            return 0
+        names = self._names(self.staged)
         held = f" except select {names}, _misfit from ({self._typed(self.held)})" if self.held else ""
-        return self._count(f"select count(*) from (select {names}, _misfit from {self.name}{held})")
+        return self._count(f"select count(*) from (select {names}, _misfit from {self.name} where {condition}{held})")
 
     def _like_them(self) -> str:
         """The lake's rows with the keys of the new ones: a few of many, mostly, so that only these are compared whole."""
@@ -209,7 +216,7 @@ class Gate:
         self.connection.execute(f"delete from {self.name}")
         rules, _ = suite(self.source, self.table, self.columns, self._known_sql)
         results = unchecked(rules, layer=self.source.raw_schema, subject=self.table.name)
-        return replace(self._judged(0, 0, results), is_judged=False)
+        return replace(self._judged(0, 0, results, self._not_poisoned(0, 0)), is_judged=False)
 
     def judge(self) -> Judged:
         """Runs the suite, quarantines the rows that break an error rule and marks them."""
@@ -217,7 +224,7 @@ class Gate:
         if self.is_straight:
             verdict = self._verdict(rules, self._groups_alone({**expressions, "_key_unique": "true"}))
             if not any(rule.severity == "error" and rule.name in verdict.failing for rule in rules):
-                return self._judged(self.extracted, 0, verdict.results)
+                return self._judged(self.extracted, 0, verdict.results, self._not_poisoned(self.extracted, 0))
             self._drop_view()
             self.is_straight = False
             self._stage_rows()
@@ -227,14 +234,15 @@ class Gate:
         for rule in rules:
             if rule.severity == "error" and rule.name in verdict.failing:
                 self._quarantine(rule, frame["_group"].iloc[verdict.failing[rule.name]].tolist())
-        return self._judged(rows, self._count(f"select count(*) from {self.name} where _is_bad"), verdict.results)
+        bad = self._count(f"select count(*) from {self.name} where _is_bad")
+        return self._judged(rows, bad, verdict.results, self._not_poisoned(self._count_new(), self._count_new("_is_bad")))
 
     def _verdict(self, rules: list[Rule], frame: "pd.DataFrame") -> Verdict:
         return validate(frame, rules, layer=self.source.raw_schema, subject=self.table.name, weights="_rows")
 
-    def _judged(self, rows: int, bad: int, results: list[CheckResult]) -> Judged:
+    def _judged(self, rows: int, bad: int, results: list[CheckResult], poisoned: CheckResult) -> Judged:
         self._note_rejected()
-        checks = [*results, self._columns_present(), self._columns_known(), self._not_poisoned(rows, bad)]
+        checks = [*results, self._columns_present(), self._columns_known(), poisoned]
         written = {column: self.columns[column] for column in self.staged}
         quarantined = bad + len(self.records)
         held = self._hold() if bad else None
@@ -266,9 +274,10 @@ class Gate:
 
     def _hold(self) -> Path:
         path = held_path(self.source, self.table.name, self.load_id)
+        draft = draft_of(path)  # a closed gate has held nothing back: its rows stay in their packages, and count again
         kept = [name for name in self.staged if name != ROW_KEY]
         columns = self._names([*kept, *([ROW_KEY] if ROW_KEY in self.staged else []), "_misfit", "_raw"])
-        self.connection.execute(f"copy (select {columns} from {self.name} where _is_bad) to {_text(str(path))} (format parquet)")
+        self.connection.execute(f"copy (select {columns} from {self.name} where _is_bad) to {_text(str(draft))} (format parquet)")
         return path
 
     def _parquet_columns(self) -> dict[str, str]:
@@ -430,6 +439,7 @@ class Gate:
         return spelled(shown) != spelled(there) if self.source.on_schema_change == "freeze" else may_misfit(shown, there)
 
     def _not_poisoned(self, rows: int, bad: int) -> CheckResult:
+        """Whether few of the rows are bad; those held back by a load that landed were counted then, and only wait."""
         passed = bad < FEW_ROWS or bad <= MANY_BAD_ROWS * rows
         detail = "" if passed else f"{bad} of {rows} rows break a rule"
         name = f"no more than {MANY_BAD_ROWS:.0%} of the rows are bad"

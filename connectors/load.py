@@ -23,7 +23,7 @@ from connectors.connections import get_connection
 from connectors.connector import connector_of
 from connectors.extract import extract
 from connectors.landing_gate import ROW_KEY, Judged, judge, staged_name
-from connectors.packages import Packages, discard, pending, read_again
+from connectors.packages import Packages, discard, keep_held, pending, read_again
 from connectors.quality import FEW_ROWS
 from connectors.staged import Progress, no_progress
 from lake import connect, current_snapshot, get_settings, in_transaction, quote
@@ -107,6 +107,8 @@ def land_pending(source: Connection, *, progress: Progress = no_progress, again:
     progress(f"Checking {source.name}", 0.0)
     judged, loads = in_transaction(lambda connection: _land(connection, source, packages, load_id, started, progress, again))
     closing = _closing(judged)
+    kept = {table.held for table in judged if table.held}
+    keep_held(kept, has_landed=not closing)
     if closing:
         raise _gate_error(source, closing)
     unseen = [load.name for load in loads if any(check.check_name == ALL_KEYS and not check.passed for check in load.checks)]
@@ -115,7 +117,7 @@ def land_pending(source: Connection, *, progress: Progress = no_progress, again:
     discard(
         source,
         packages,
-        but={table.held for table in judged if table.held} if any(table.is_judged for table in judged) else _held(packages),
+        but=kept if any(table.is_judged for table in judged) else _held(packages),
     )
     with connect(read_only=True) as connection:
         return LoadReport(source.name, load_id, loads, current_snapshot(connection), seconds=0.0)
@@ -214,9 +216,9 @@ def _count(connection: "duckdb.DuckDBPyConnection", sql: str) -> int:
 
 def _resolve(connection: "duckdb.DuckDBPyConnection", source: Connection, table: Judged) -> None:
     """Notes in quarantine which of its rows have landed now."""
-    keys = [quote(name) for name in source.resource(table.name).key]
+    keys = [quote(name) for name in source.resource(table.name).key or (ROW_KEY,)]
     waiting = "select count(*) from quarantine.rows where resolved_at is null and source = $source and table_name = $table"
-    if keys and connection.execute(waiting, {"source": source.name, "table": table.name}).fetchone() != (0,):
+    if connection.execute(waiting, {"source": source.name, "table": table.name}).fetchone() != (0,):
         key = f"concat_ws(' | ', {', '.join(f'cast({name} as varchar)' for name in keys)})"
         connection.execute(
             "update quarantine.rows set resolved_at = now() where resolved_at is null and source = ? and table_name = ?"

@@ -86,6 +86,20 @@ def held_path(connection: Connection, resource: str, load_id: str) -> Path:
     return _held_folder(connection) / f"{resource}.{load_id}.parquet"
 
 
+def draft_of(path: Path) -> Path:
+    """Where a file of held rows is written until its load has landed; no reading finds it there."""
+    return path.with_suffix(".new")
+
+
+def keep_held(paths: Iterable[Path], *, has_landed: bool) -> None:
+    """Makes drafts of held rows what they are to be, or drops them where nothing landed."""
+    for path in paths:
+        if has_landed:
+            draft_of(path).replace(path)
+        else:
+            draft_of(path).unlink(missing_ok=True)
+
+
 def reject(connection: Connection, resource: str, records: Iterable[Rejected], *, batch: str = "") -> None:
     """Keeps records that cannot even become rows, until the next landing writes them to quarantine.rows; durable on return.
 

@@ -1,0 +1,52 @@
+"""Names as real databases have them: words that DuckDB uses itself, colons, quotes, spaces and capitals."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import lake
+from connectors.connections import get_connection
+from connectors.connector import connector_of
+from connectors.load import load_source
+
+
+def connected(home: Path, script: str, *resources: dict[str, Any]) -> Path:
+    """A connection `shop` to a SQLite file made by a script."""
+    file, folder = home / "shop.db", home / "connections"
+    folder.mkdir(parents=True, exist_ok=True)
+    fill(file, script)
+    words = {"type": "sql", "address": f"sqlite:///{file}", "resources": list(resources)}
+    (folder / "shop.yaml").write_text(yaml.safe_dump(words), encoding="utf-8")
+    return file
+
+
+def fill(file: Path, script: str) -> None:
+    with sqlite3.connect(file) as database:
+        database.executescript(script)
+    database.close()
+
+
+def rows(sql: str) -> list[tuple[Any, ...]]:
+    with lake.connect(read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+@pytest.mark.parametrize("key", [["id"], []])
+def test_a_column_called_filename_lands_like_any_other(grimoire_home: Path, key: list[str]):
+    script = "create table files (id integer, filename text); insert into files values (1, 'a.pdf'), (2, 'b.pdf')"
+    file = connected(grimoire_home, script, {"name": "files", "key": key})
+    load_source("shop")
+    fill(file, "insert into files values (3, 'c.pdf')")
+    load_source("shop")
+    assert rows("select id, filename from raw_shop.files order by id") == [(1, "a.pdf"), (2, "b.pdf"), (3, "c.pdf")]
+
+
+def test_a_look_into_a_database_shows_tables_with_colons_quotes_and_capitals(grimoire_home: Path):
+    names = ["a :b", "Order Lines", 'the "best"', "50%"]
+    quoted = ['"' + name.replace('"', '""') + '"' for name in names]
+    connected(grimoire_home, "".join(f"create table {name} (id integer); insert into {name} values (1);" for name in quoted))
+    shapes = connector_of(get_connection("shop")).inspect()
+    assert {shape.name: (shape.rows, shape.sample) for shape in shapes} == {name: (1, ({"id": 1},)) for name in names}
