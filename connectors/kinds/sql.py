@@ -15,7 +15,7 @@ from connectors.connection import Resource
 from connectors.connector import Connector, Health, Opened, Shape
 from connectors.credentials import resolved
 from connectors.kinds.sql_database import Tls, engine_of
-from connectors.kinds.sql_tables import TableOptions, duckdb_type
+from connectors.kinds.sql_tables import TableOptions, duckdb_type, escaped, quoted
 from lake.errors import GrimoireError
 
 if TYPE_CHECKING:
@@ -141,8 +141,7 @@ def _shape(engine: "Engine", inspector: "Inspector", name: str, schema: str | No
 def _sample(engine: "Engine", name: str, schema: str | None) -> tuple[dict[str, Any], ...]:
     import sqlalchemy
 
-    quoted = engine.dialect.identifier_preparer.quote_identifier
-    origin = ".".join(quoted(part) for part in (schema, name) if part)
+    origin = escaped(".".join(quoted(engine, part) for part in (schema, name) if part))
     top, limit = (f"top {SAMPLE_ROWS} ", "") if engine.dialect.name == "mssql" else ("", f" limit {SAMPLE_ROWS}")
     with engine.connect() as connection:
         found = connection.execute(sqlalchemy.text(f"select {top}* from {origin}{limit}"))
@@ -162,7 +161,8 @@ def _row_estimates(engine: "Engine", schema: str | None) -> dict[str, int]:
 
     statements = {
         "postgresql": "select relname, greatest(reltuples, 0)::bigint from pg_class"
-        " where relkind in ('r', 'p', 'm') and relnamespace = coalesce(cast(:schema as text), current_schema())::regnamespace",
+        " where relkind in ('r', 'p', 'm') and relnamespace ="
+        " (select oid from pg_namespace where nspname = coalesce(cast(:schema as text), current_schema()))",
         "mysql": "select table_name, table_rows from information_schema.tables where table_schema = coalesce(:schema, database())",
         "mssql": "select object_name(object_id), sum(row_count) from sys.dm_db_partition_stats"
         " where index_id in (0, 1) and object_schema_name(object_id) = coalesce(:schema, schema_name()) group by object_id",
@@ -170,9 +170,9 @@ def _row_estimates(engine: "Engine", schema: str | None) -> dict[str, int]:
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             tables = [row[0] for row in connection.execute(sqlalchemy.text("select name from sqlite_master where type = 'table'"))]
-            quote = engine.dialect.identifier_preparer.quote_identifier
             count = {
-                table: connection.execute(sqlalchemy.text(f"select count(*) from {quote(table)}")).scalar() for table in tables
+                table: connection.execute(sqlalchemy.text(f"select count(*) from {escaped(quoted(engine, table))}")).scalar()
+                for table in tables
             }
             return {table: int(rows or 0) for table, rows in count.items()}
         if engine.dialect.name not in statements:

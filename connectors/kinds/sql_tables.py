@@ -84,7 +84,7 @@ def readable(engine: "Engine", resource: Resource, options: TableOptions) -> Rea
     found = _query(engine, options.query) if options.query else _table(engine, resource, options)
     found = replace(found, columns=tuple(_bounded(engine, each, resource) for each in found.columns))
     if resource.cursor and options.cursor_expression:
-        described = _described(engine, f"select {options.cursor_expression} as {_quoted(engine, 'value')} from {found.origin}")[0]
+        described = _described(engine, f"select {options.cursor_expression} as {quoted(engine, 'value')} from {found.origin}")[0]
         computed = replace(described, name=resource.cursor.column, source=f"({options.cursor_expression})")
         found = replace(found, columns=(*(each for each in found.columns if each.name != computed.name), computed))
     _refuse_twins(found, resource)
@@ -133,8 +133,8 @@ def _table(engine: "Engine", resource: Resource, options: TableOptions) -> Reada
     columns = tuple(column_of(engine, each["name"], each["type"]) for each in inspector.get_columns(name, schema=schema))
     key = inspector.get_pk_constraint(name, schema=schema)["constrained_columns"]
     kinds = {each.source: each.kind for each in columns}
-    whole = [column for column in (_quoted(engine, one) for one in key) if kinds.get(column) == "bigint"]
-    origin = ".".join(_quoted(engine, part) for part in (schema, name) if part)
+    whole = [column for column in (quoted(engine, one) for one in key) if kinds.get(column) == "bigint"]
+    origin = ".".join(quoted(engine, part) for part in (schema, name) if part)
     return Readable(columns, origin, parts_on=whole[0] if whole else None, schema=schema, table=name)
 
 
@@ -149,7 +149,7 @@ def column_of(engine: "Engine", name: str, kind: Any) -> Column:
 
     lake_kind = duckdb_type(kind)
     naive = _is_naive(kind, engine.dialect.name)
-    source = _quoted(engine, name)
+    source = quoted(engine, name)
     if isinstance(kind, sqlalchemy.types.ARRAY):
         source = f"array_to_json({source})"
     text = _is_read_as_text(kind, lake_kind, engine.dialect.name)
@@ -305,9 +305,9 @@ def _believed(
 
 def selection(engine: "Engine", found: Readable, *, also_cursor: str | None = None) -> str:
     """`select … from …` over all columns, those read as text cast; `also_cursor` names a further column with the bare cursor."""
-    columns = [f"{_read_as(engine, each)} as {_quoted(engine, each.name)}" for each in found.columns]
+    columns = [f"{_read_as(engine, each)} as {quoted(engine, each.name)}" for each in found.columns]
     if also_cursor and found.cursor:
-        columns.append(f"{bare_cursor(engine, found.cursor)} as {_quoted(engine, also_cursor)}")
+        columns.append(f"{bare_cursor(engine, found.cursor)} as {quoted(engine, also_cursor)}")
     return f"select {', '.join(columns)} from {found.origin}"
 
 
@@ -361,7 +361,8 @@ def _as_text(engine: "Engine", source: str) -> str:
     return str(expression.compile(dialect=engine.dialect)).replace("%%", "%")
 
 
-def _quoted(engine: "Engine", name: str) -> str:
+def quoted(engine: "Engine", name: str) -> str:
+    """A name as the database writes it in SQL."""
     return str(engine.dialect.identifier_preparer.quote_identifier(name)).replace("%%", "%")  # doubled for drivers, by `text` again
 
 
