@@ -235,7 +235,7 @@ def test_names_that_look_like_templates_are_names_to_dbt_too() -> None:
     columns = {**COLUMNS, "orders": {**COLUMNS["orders"], odd: "varchar", f"other {odd}": "varchar"}}
     connection = shop({"rename": {odd: f"new {odd}"}}, title=odd, **event(activity=f"Paid {odd}"))
     files = dbt_files(connection, columns)
-    words = jinja2.Environment(autoescape=False)  # noqa: S701 - this is SQL
+    words = jinja2.Environment(autoescape=False)
     words.globals |= {name: lambda *given, at=name: f"{at}{given}" for name in ("landed", "source", "ref")}
     words.globals["target"] = {"database": "lake"}
     rendered = {path: words.from_string(text).render() for path, text in files.items() if path.endswith(".sql")}
