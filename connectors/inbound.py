@@ -42,6 +42,7 @@ PATH = "/hooks"
 BATCH = 500  # deliveries whose rows are handed over together
 SAMPLED = 20
 LOOK_SECONDS = 5.0
+UNREADABLE = (ValueError, RecursionError, ArithmeticError)  # the last one of a number whose exponent no decimal can hold
 IS_JSON, IS_OBJECT = "payload is JSON", "a record is an object"
 
 
@@ -142,19 +143,19 @@ class WebhookConnector(Connector):
         return rows, bad
 
     def revived(self, resource: Resource, row: str, text: str) -> list[dict[str, Any]]:
-        """The rows of a dead letter; it comes anew, under the delivery it came with."""
+        """The rows of a dead letter; it comes anew, under the delivery it came with. A whole row is taken as it is."""
         identity, _, position = row.rpartition(" | ")
         now, first = datetime.now(UTC).isoformat(), _sequence.next(SAMPLED)
         delivery = Delivery(identity or row, now, first, {}, text.encode())
+        given, _ = _parsed(delivery)
+        if len(given) == 1 and isinstance(given[0], dict) and "_delivery_id" in given[0]:  # it knows where it came from
+            return [{"_position": 0, **given[0], "_received_at": now, "_sequence": first}]
         rows, bad = self.rows(resource, delivery)
-        if bad:
-            raise ValueError(bad[0].reason)
+        selector = self.resource_options[resource.name].selector
+        if bad or (selector and not rows):
+            raise ValueError(bad[0].reason if bad else f"it holds no record where `{selector}` leads; write it as it was sent")
         first_position = int(position) if position.isdigit() and identity else 0
-        rows = [{**each, "_position": first_position + at} for at, each in enumerate(rows)]
-        given = json.loads(text)
-        if isinstance(given, dict) and "_delivery_id" in given:  # a whole row, which knows where it came from
-            rows = [{**each, "_delivery_id": given["_delivery_id"], "_position": given.get("_position", 0)} for each in rows]
-        return rows
+        return [{**each, "_position": first_position + at} for at, each in enumerate(rows)]
 
     def reading(self, resource: Resource) -> "Records":
         """What makes tables of a resource's records and knows their types."""
@@ -262,14 +263,14 @@ def _parsed(delivery: Delivery) -> tuple[list[Any], list[Rejected]]:
     """The body as one value, or else line by line."""
     try:
         return [_value(delivery.body.decode("utf-8-sig"))], []
-    except (ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         whole = f"{IS_JSON}, but: {_said(error)}"
     lines = [(at, line) for at, line in enumerate(delivery.body.splitlines()) if line.strip()]
     values, bad = [], []
     for at, line in lines if len(lines) > 1 else []:
         try:
             values.append(_value(line.decode("utf-8-sig")))
-        except (ValueError, RecursionError) as error:
+        except UNREADABLE as error:
             bad.append(Rejected(f"{delivery.id} | {at}", IS_JSON, f"{IS_JSON}, but line {at + 1}: {_said(error)}", _text(line)))
     if sum(isinstance(value, dict) for value in values) * 2 < len(lines) or len(lines) < 2:  # no lines of objects: one broken whole
         return [], [Rejected(delivery.id, IS_JSON, whole, _text(delivery.body))]
@@ -288,6 +289,8 @@ def _said(error: Exception) -> str:
     """What is wrong, without the text at fault."""
     if isinstance(error, UnicodeDecodeError):
         return f"byte {error.start} is not UTF-8"
+    if isinstance(error, ArithmeticError):
+        return "it holds a number beyond all bounds"
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 

@@ -121,6 +121,32 @@ def test_letters_of_a_sender_are_read_again_after_correction(grimoire_home: Path
     assert dead_letters("hook") == []
 
 
+def test_a_corrected_row_of_a_sender_keeps_what_its_headers_said_and_needs_no_selector(
+    grimoire_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "planted")
+    folder = grimoire_home / "connections"
+    folder.mkdir(parents=True)
+    (folder / "hook.yaml").write_text(
+        "type: webhook\ncredentials: {secret: env:HOOK_SECRET}\nsignature: {type: token}\nresources:\n"
+        "- name: events\n  selector: items[*]\n  headers: {kind: X-Kind}\n  required: [total]\n"
+    )
+    sequence, moment = Sequence(), "2025-01-02T03:04:05+00:00"
+    for name, body in (("d1", b'{"items": [{"id": 1, "total": 2}, {"id": 2}]}'), ("d2", b'{"items": [7]}')):
+        assert Spool("hook", "events").put(Delivery(name, moment, sequence.next(3), {"x-kind": "paid"}, body))
+    load_source("hook")
+    letters = {one.row_key: one for one in dead_letters("hook")}
+    whole = {**json.loads(letters["d1 | 1"].payload), "total": 3}
+    done = replay("hook", corrected={letters["d1 | 1"].id: whole, letters["d2 | 0"].id: {"id": 7, "total": 1}})
+    assert (done.resolved, done.still_open) == (1, 1)
+    assert "items" in done.problems[letters["d2 | 0"].id]
+    again = replay("hook", corrected={letters["d2 | 0"].id: {"items": [{"id": 7, "total": 1}]}})
+    assert (again.resolved, again.still_open) == (1, 0)
+    assert rows("select id, total, kind, _delivery_id, _position from raw_hook.events order by id") == [
+        (1, 2, "paid", "d1", 0), (2, 3, "paid", "d1", 1), (7, 1, None, "d2", 0),
+    ]  # fmt: skip
+
+
 class _Api(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = b'[{"id": 1, "name": "a"}, 7, {"id": 2, "name": "\\ud800"}]'

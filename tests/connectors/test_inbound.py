@@ -209,7 +209,11 @@ def test_what_cannot_be_taken_is_answered_with_its_reason(home: Path, tmp_path: 
         assert (unresolved.status_code, unresolved.headers["Retry-After"]) == (503, "60")
 
 
-@pytest.mark.parametrize("body", [b"{broken", b"", b"5", b'"text"', b'{"a": NaN}', b"\xff\xfe", b"[" * 100_000], ids=repr)
+@pytest.mark.parametrize(
+    "body",
+    [b"{broken", b"", b"5", b'"text"', b'{"a": NaN}', b'{"a": 1e99999999999999999999}', b"\xff\xfe", b"[" * 100_000],
+    ids=repr,
+)
 def test_a_signed_payload_that_is_no_json_is_kept_as_a_dead_letter(home: Path, tmp_path: Path, body: bytes) -> None:
     write_connection(home)
     with serving(tmp_path / "log"):
