@@ -6,6 +6,7 @@ foreign libraries put them into their errors (an API key is part of an address),
 """
 
 import base64
+import json
 import os
 import traceback
 from collections.abc import Iterator, Mapping
@@ -68,7 +69,8 @@ def _forms(value: str) -> Iterator[str]:
     from urllib.parse import quote, quote_plus
 
     encoded = base64.b64encode(value.encode()).decode()
-    yield from dict.fromkeys([value, quote(value), quote(value, safe=""), quote_plus(value), repr(value)[1:-1], encoded])
+    escaped = (repr(value)[1:-1], json.dumps(value)[1:-1])  # as Python and as JSON write it
+    yield from dict.fromkeys([value, quote(value), quote(value, safe=""), quote_plus(value), *escaped, encoded])
 
 
 def _from_environment(name: str) -> str:

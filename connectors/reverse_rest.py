@@ -51,7 +51,7 @@ class WritingSession(PatientSession):
 
     def _error_inside(self, response: requests.Response) -> str:
         try:
-            return self.is_error(json.loads(response.content or b"null"))[:SHOWN]
+            return self._masked(self.is_error(json.loads(response.content or b"null")))[:SHOWN]
         except (ValueError, TypeError, AttributeError):
             return ""
 

@@ -13,6 +13,7 @@ import requests
 from dlt.common.configuration.specs.base_configuration import NotResolved, configspec
 from dlt.sources.helpers.rest_client.auth import APIKeyAuth, AuthConfigBase, BearerTokenAuth, HttpBasicAuth, OAuth2ClientCredentials
 
+from connectors.credentials import keep_secret
 from connectors.kinds import rest_options as options
 from lake.errors import CredentialError, SourceUnavailableError
 
@@ -59,7 +60,9 @@ def _made(auth: options.Auth, secrets: Mapping[str, str], base_url: str, send: "
     if isinstance(auth, options.BearerAuth):
         return BearerTokenAuth(token=secrets["token"])
     if isinstance(auth, options.BasicAuth):
-        return HttpBasicAuth(username=auth.username or secrets["username"], password=secrets["password"])
+        username = auth.username or secrets["username"]
+        keep_secret(f"{username}:{secrets['password']}")  # as the header has it, encoded in one
+        return HttpBasicAuth(username=username, password=secrets["password"])
     if isinstance(auth, options.OAuth2ClientCredentials):
         return token_for(auth, secrets, urljoin(base_url, auth.token_url), send)
     return None
@@ -101,6 +104,7 @@ class ClientToken(OAuth2ClientCredentials):
         if not isinstance(answer, dict) or not answer.get("access_token"):
             raise CredentialError(f"{self.access_token_url} gives no access_token.", remedy="Check auth.token_url.")
         self.access_token = self.parse_access_token(answer)
+        keep_secret(str(self.access_token))
         lifetime = self.parse_expiration_in_seconds(answer)
         self.token_expiry = pendulum.now().add(seconds=max(lifetime - EARLY_SECONDS, lifetime / 2))
 
@@ -109,6 +113,7 @@ class ClientToken(OAuth2ClientCredentials):
         request = super().build_access_token_request()
         if self.in_header:
             client = f"{request['data'].pop('client_id')}:{request['data'].pop('client_secret')}"
+            keep_secret(client)
             request["headers"]["Authorization"] = f"Basic {b64encode(client.encode()).decode()}"
         return request
 

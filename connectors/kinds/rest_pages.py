@@ -25,6 +25,7 @@ from dlt.sources.helpers.rest_client.paginators import (
 )
 from requests import Request, Response
 
+from connectors.credentials import without_secrets
 from connectors.kinds import rest_options as options
 from connectors.kinds.rest_increments import Increment, Value
 from lake.errors import SourceUnavailableError
@@ -312,7 +313,7 @@ class Pages(BasePaginator):
 
     def _check_selected(self, response: Response) -> None:
         if self.selector and not jsonpath.find_values(self.selector.removesuffix("[*]"), response.json()):
-            shown = " ".join(response.text[:200].split())
+            shown = " ".join(without_secrets(response.text)[:200].split())
             raise SourceUnavailableError(
                 f"{self.label}: an answer has no `{self.selector}`, but is: {shown}",
                 remedy="Mend `selector`; say `selector_optional: true` if the API leaves it out where there are no rows.",

@@ -24,6 +24,7 @@ from dlt.sources.helpers.requests.session import Session
 from requests.adapters import HTTPAdapter
 from requests.hooks import default_hooks, dispatch_hook
 
+from connectors.credentials import without_secrets
 from connectors.kinds.rest_options import Limits
 from lake.errors import CredentialError, GrimoireError, SourceUnavailableError
 
@@ -223,9 +224,9 @@ class PatientSession(Session):
             return Verdict(f"status {status}: {self._shown(response)}", is_final=True)
         try:
             found = self.is_error(response.json())
-        except ValueError:
+        except (ValueError, ArithmeticError):  # a number whose exponent no decimal can hold
             return Verdict(f"the answer is no JSON, or only its beginning: {self._shown(response)}")
-        return Verdict(f"an error inside the answer: {found[:SHOWN]}" if found else "")
+        return Verdict(f"an error inside the answer: {self._masked(found)[:SHOWN]}" if found else "")
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Refuses a redirect that would take our credentials elsewhere; those in headers of an API's own would go along."""
@@ -251,12 +252,12 @@ class PatientSession(Session):
         return verdict.error(self._masked(f"{self.label} does not give {path}: {verdict.problem}"), remedy=remedy)
 
     def _shown(self, response: requests.Response) -> str:
-        return " ".join(response.text[:SHOWN].split()) or str(response.reason or "")
+        return " ".join(self._masked(response.text)[:SHOWN].split()) or str(response.reason or "")  # a part of a secret is one
 
     def _masked(self, words: str) -> str:
         for secret in reversed(self.secrets):
             words = words.replace(secret, "***")
-        return words
+        return without_secrets(words)
 
 
 def retry_after(response: requests.Response) -> float | None:

@@ -13,11 +13,15 @@ from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 
 import psycopg
 import pytest
+import requests
 
 import lake
 from connectors import manage
-from connectors.credentials import resolve, without_secrets
+from connectors.credentials import keep_secret, resolve, without_secrets
 from connectors.doctor import examine_connections
+from connectors.kinds.rest_auth import authentication
+from connectors.kinds.rest_options import BasicAuth, Limits, OAuth2ClientCredentials
+from connectors.kinds.rest_session import SHOWN, PatientSession
 from lake.database import DATABASES, PLATFORM
 from lake.errors import ConnectionFileError, CredentialError, GrimoireError
 from lake.settings import PROJECT_ROOT
@@ -252,3 +256,33 @@ def test_a_file_that_is_no_yaml_is_named_without_the_line_at_fault(grimoire_home
     with pytest.raises(ConnectionFileError, match=r"shop\.yaml cannot be read: line \d+") as caught:
         manage.add_file(file)
     assert "hunter2-plain" not in str(caught.value)
+
+
+def _answered(status: int, words: str) -> requests.Response:
+    answer = requests.Response()
+    answer.status_code, answer._content = status, words.encode()
+    return answer
+
+
+def test_no_part_of_a_secret_is_shown_where_an_answer_is_cut() -> None:
+    secret = "a-secret-that-lies-across-the-end-of-what-is-shown"
+    session = PatientSession("The API", "http://127.0.0.1/", Limits(), secrets=(secret,))
+    for status in (401, 404, 500):
+        said = session.judge(_answered(status, f"{'x' * (SHOWN - 20)}{secret}")).problem
+        assert "xxx" in said
+        assert "a-secret" not in said
+
+
+def test_a_token_that_a_system_issues_is_a_secret_and_so_are_user_and_password_in_one() -> None:
+    issued = json.dumps({"access_token": "issued-by-the-system-7", "token_type": "Bearer"})
+    said = OAuth2ClientCredentials(type="oauth2_client_credentials", token_url="token", credentials_in="basic")
+    secrets = {"client_id": "client-8", "client_secret": "hidden-9"}
+    authentication(said, secrets, "http://127.0.0.1/", lambda *given, **known: _answered(200, issued)).obtain_token()
+    authentication(BasicAuth(type="basic", username="ann"), {"password": "open-10"}, "http://127.0.0.1/", requests.post)
+    both = [b64encode(words).decode() for words in (b"client-8:hidden-9", b"ann:open-10")]
+    assert without_secrets(" ".join(["issued-by-the-system-7", *both])) == "*** *** ***"
+
+
+def test_a_secret_is_blotted_out_as_json_writes_it() -> None:
+    keep_secret('one"of\\those/with-signs')
+    assert without_secrets(json.dumps({"given": 'one"of\\those/with-signs'})) == '{"given": "***"}'
