@@ -1,5 +1,6 @@
 """The page Connections: what it shows, and that its buttons do what they say."""
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -15,7 +16,10 @@ APP = Path(__file__).resolve().parents[2] / "apps" / "streamlit" / "frame.py"
 
 def words(app: AppTest) -> str:
     html = [str(element.proto) for element in app.get("html")]
-    return "\n".join([*html, *(str(one.value) for kind in ("success", "error", "caption") for one in app.get(kind))])
+    told = [
+        re.sub(r"\\([^\w\s])", r"\1", str(one.value)) for kind in ("success", "error") for one in app.get(kind)
+    ]  # as it is read
+    return "\n".join([*html, *told, *(str(one.value) for one in app.get("caption"))])
 
 
 @pytest.fixture
@@ -59,3 +63,23 @@ def test_the_form_adds_a_connection_and_refuses_a_plain_secret(page: AppTest, gr
     page.text_area(key="add_credentials").set_value("password=env:DEPOT_PASSWORD")
     assert "Added depot" in words(click(page, "Add"))
     assert [one.name for one in manage.get_connection("depot").resources] == ["orders", "lines"]
+
+
+def test_what_a_system_says_is_text_and_a_line_that_may_be_a_secret_is_not_repeated(page: AppTest, grimoire_home: Path) -> None:
+    manage.add(
+        {
+            "name": "shop",
+            "type": "sql",
+            "address": f"sqlite:///{grimoire_home}/![x](http:evil).db",
+            "resources": [{"name": "orders"}],
+        },
+        replace=True,
+    )
+    (told,) = click(page, "Test").error
+    assert "![x](" not in told.value
+    assert "![x](http:evil).db" in words(page)
+    page.selectbox(key="add_type").set_value("sql")
+    page.text_input(key="add_name").set_value("depot")
+    page.text_area(key="add_credentials").set_value("hunter2-plain")
+    assert "has no `=`" in words(click(page, "Add"))
+    assert "hunter2-plain" not in words(page)

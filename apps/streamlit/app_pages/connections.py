@@ -12,10 +12,10 @@ from apps.dagster_reload import reload_dagster
 from apps.streamlit import look
 from apps.streamlit.health import dot
 from apps.streamlit.reading import rows
-from apps.streamlit.wording import NOTHING, age, count, duration, moment, safe
+from apps.streamlit.wording import NOTHING, age, count, duration, moment, plain, safe
 from connectors import manage
 from connectors.standing import BROKEN, Standing, last_load, standings
-from lake.errors import GrimoireError
+from lake.errors import ConnectionFileError, GrimoireError
 
 CHOSEN, SAID = "connection", "connection_said"
 JOURNAL = ("platform.loads", "quarantine.rows")
@@ -56,7 +56,7 @@ def said() -> None:
     """What came of the last click, kept over the rerun that shows its effect."""
     kind, words = st.session_state.pop(SAID, ("", ""))
     if words:
-        {"good": st.success, "bad": st.error}[kind](words)
+        {"good": st.success, "bad": st.error}[kind](plain(words))  # a system's own words may be among them
 
 
 def overview(found: list[Standing]) -> None:
@@ -220,6 +220,8 @@ def described(
     """The connection file's words for what was typed."""
     words: dict[str, Any] = {"name": name.strip(), "type": kind, "address": address.strip(), "schedule": schedule.strip()}
     pairs = [line.partition("=") for line in credentials.splitlines() if line.strip()]
+    if not all(found for _, found, _ in pairs):  # the line is not repeated: it may be the secret itself
+        raise ConnectionFileError("A line of the credentials has no `=`.", remedy="Write one NAME=REFERENCE per line.")
     words["credentials"] = {key.strip(): reference.strip() for key, _, reference in pairs}
     named = [each.strip() for each in resources.split(",") if each.strip()]
     words["resources"] = [each if is_system else {"name": each} for each in named]
