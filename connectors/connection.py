@@ -206,6 +206,8 @@ class Connection(BaseModel):
             for column, parent in resource.references.items():
                 if parent not in names[:at] and parent != resource.name:
                     raise ValueError(f"resources.{resource.name}.references.{column}: `{parent}` must stand before {resource.name}")
+                if not self.resource(parent).key:
+                    raise ValueError(f"resources.{resource.name}.references.{column}: `{parent}` has no key to refer to")
         return self
 
     @property

@@ -79,7 +79,7 @@ def readable(engine: "Engine", resource: Resource, options: TableOptions) -> Rea
     Raises:
         NoSuchTableError: SQLAlchemy's; there is no such table.
         SourceUnavailableError: The cursor's column is not there.
-        ConnectionFileError: Two columns have the same name in the lake.
+        ConnectionFileError: Two columns have the same name in the lake, or a column of the key is not there.
     """
     found = _query(engine, options.query) if options.query else _table(engine, resource, options)
     found = replace(found, columns=tuple(_bounded(engine, each, resource) for each in found.columns))
@@ -88,6 +88,7 @@ def readable(engine: "Engine", resource: Resource, options: TableOptions) -> Rea
         computed = replace(described, name=resource.cursor.column, source=f"({options.cursor_expression})")
         found = replace(found, columns=(*(each for each in found.columns if each.name != computed.name), computed))
     _refuse_twins(found, resource)
+    _refuse_absent_key(found, resource)
     if engine.dialect.name == "sqlite":
         found = _as_its_values_are(engine, found)
     return replace(found, cursor=_cursor(found, resource))
@@ -119,6 +120,16 @@ def _refuse_twins(found: Readable, resource: Resource) -> None:
         raise ConnectionFileError(
             f"resources.{resource.name}: {', '.join(twins)} would have the same name in the lake.",
             remedy="Read it by a `query` that gives them other names.",
+        )
+
+
+def _refuse_absent_key(found: Readable, resource: Resource) -> None:
+    """Before a row is staged: dlt would keep a package without the key, and stumble over it even when the key is mended."""
+    absent = [name for name in resource.key if name not in {each.name for each in found.columns}]
+    if absent:
+        raise ConnectionFileError(
+            f"resources.{resource.name}.key: there is no column {', '.join(absent)}.",
+            remedy=f"Its columns: {', '.join(each.name for each in found.columns)}.",
         )
 
 

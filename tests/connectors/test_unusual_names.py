@@ -11,6 +11,7 @@ import lake
 from connectors.connections import get_connection
 from connectors.connector import connector_of
 from connectors.load import load_source
+from lake.errors import ConnectionFileError
 
 
 def connected(home: Path, script: str, *resources: dict[str, Any]) -> Path:
@@ -50,3 +51,19 @@ def test_a_look_into_a_database_shows_tables_with_colons_quotes_and_capitals(gri
     connected(grimoire_home, "".join(f"create table {name} (id integer); insert into {name} values (1);" for name in quoted))
     shapes = connector_of(get_connection("shop")).inspect()
     assert {shape.name: (shape.rows, shape.sample) for shape in shapes} == {name: (1, ({"id": 1},)) for name in names}
+
+
+def test_a_key_in_other_capitals_is_told_before_anything_is_staged_and_can_be_mended(grimoire_home: Path):
+    script = """create table items ("ID" integer, name text); insert into items values (1, 'a');"""
+    connected(grimoire_home, script, {"name": "items", "key": "id"})
+    with pytest.raises(ConnectionFileError, match="no column id"):
+        load_source("shop")
+    connected(grimoire_home, "", {"name": "items", "key": "ID"})
+    load_source("shop")
+    assert rows('select "ID", name from raw_shop.items') == [(1, "a")]
+
+
+def test_a_reference_to_rows_without_a_key_is_refused(grimoire_home: Path):
+    connected(grimoire_home, "", {"name": "parents"}, {"name": "children", "key": "id", "references": {"parent": "parents"}})
+    with pytest.raises(ConnectionFileError, match="`parents` has no key to refer to"):
+        get_connection("shop")
