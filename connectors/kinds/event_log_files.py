@@ -113,6 +113,10 @@ class EventLogFilesConnector(Connector):
         yield opened
         opened.move_taken()
 
+    def revived(self, resource: Resource, row: str, text: str) -> list[dict[str, Any]]:
+        """None: a letter stands for a whole file."""
+        raise ValueError("it stands for a whole file; mend the file, and the next run imports it")
+
     def check(self) -> Health:
         """Whether the folder is there and has event-log files; none is opened."""
         started = time.monotonic()

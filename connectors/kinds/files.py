@@ -81,6 +81,12 @@ class FilesConnector(Connector):
         words = [resource.options, resource.columns, resource.key, zone, resource.cursor and resource.cursor.column]
         return hashlib.blake2b(json.dumps(words, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
+    def revived(self, resource: Resource, row: str, text: str) -> list[dict[str, Any]]:
+        """The rows of a line that could not be read; a letter about a whole file has none."""
+        if json.loads(text) == {"file": row}:
+            raise ValueError("it stands for a whole file; mend the file, and the next run reads it")
+        return super().revived(resource, row, text)
+
     def check(self) -> Health:
         """Whether the folder is there and has files for each resource; none is opened."""
         started = time.monotonic()

@@ -15,6 +15,7 @@ import yaml
 
 import lake
 from connectors.connections import get_connection
+from connectors.dead_letters import replay
 from connectors.extract import extract
 from connectors.load import LoadReport, TableLoad, load_source
 from lake.errors import QualityGateError, SourceUnavailableError
@@ -154,6 +155,10 @@ def test_bad_lines_are_dead_letters_with_text_file_and_line_and_an_unreadable_fi
     assert "b.json is no whole JSON" in reasons[0][0]
     assert counts(load_source(name)) == (0, 0, 0, 0, 0)
     assert letters(name) == found  # told once
+    replayed = replay(name)
+    assert (replayed.asked, replayed.still_open, replayed.rows_landed) == (4, 4, 0)
+    assert sum("whole file" in problem for problem in replayed.problems.values()) == 3
+    assert letters(name) == found  # a letter about a file is no row
     put(folder / "b.json", '[{"id": 7}, {"id": 8}]', age=30)
     assert counts(load_source(name))[1] == 2
 
