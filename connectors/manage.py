@@ -15,7 +15,7 @@ from connectors.breaker import look
 from connectors.connection import Connection, connection_of, reason
 from connectors.connections import broken_connections, connections, get_connection
 from connectors.connector import OWN_KINDS, Health, Shape, connector_class, connector_of, foreign_kinds
-from connectors.credentials import without_secrets
+from connectors.credentials import is_told, without_secrets
 from connectors.inbound_spool import forget_deliveries
 from connectors.load import LoadReport, load_source, only_one
 from connectors.packages import forget
@@ -147,11 +147,14 @@ def inspect(name: str) -> list[Shape]:
     connection = get_connection(name)
     try:
         return connector_of(connection).inspect()
-    except GrimoireError:
-        raise
+    except GrimoireError as error:
+        if not is_told(error):
+            raise
+        known = type(error)(without_secrets(error.problem), remedy=without_secrets(error.remedy), name=name)
     except Exception as error:
         said = without_secrets(f"{connection.label} could not be looked into: {type(error).__name__}: {error}")
-    raise SourceUnavailableError(said, remedy=f"`grimoire connect test {name}` says whether it answers.", name=name)
+        known = SourceUnavailableError(said, remedy=f"`grimoire connect test {name}` says whether it answers.", name=name)
+    raise known  # not within the handler: it carries nothing of the old one
 
 
 def propose(name: str, *, only: Sequence[str] = (), case: str = "") -> Proposal:
@@ -198,9 +201,15 @@ def remove(name: str, *, drop_rows: bool = False) -> Removed:
         UnknownConnectionError: There is none.
         ConnectionFileError: It is the demo company's, which has no file.
     """
-    broken = name in broken_connections()
-    connection = Connection(name=name, type="sql") if broken else get_connection(name)
     path = file_of(name)
+    if name in broken_connections():
+        try:
+            connection = Connection(name=name, type="sql")
+        except ValueError:  # no connection can have this name, so nothing was ever kept under it
+            path.unlink()
+            return Removed(name, path)
+    else:
+        connection = get_connection(name)
     if not path.exists():
         raise ConnectionFileError(
             f"{connection.label} is part of Grimoire and has no file to remove.",

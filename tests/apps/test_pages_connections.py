@@ -83,3 +83,12 @@ def test_what_a_system_says_is_text_and_a_line_that_may_be_a_secret_is_not_repea
     page.text_area(key="add_credentials").set_value("hunter2-plain")
     assert "has no `=`" in words(click(page, "Add"))
     assert "hunter2-plain" not in words(page)
+
+
+@pytest.mark.parametrize("name", ["my-shop", "files", ".."])
+def test_a_file_that_no_connection_can_be_called_after_is_removed_alone(page: AppTest, grimoire_home: Path, name: str) -> None:
+    path = grimoire_home / "connections" / f"{name}.yaml"
+    path.write_text("type: sql\n")
+    assert manage.remove(name, drop_rows=True) == manage.Removed(name, path)
+    assert not path.exists()
+    assert (grimoire_home / "connections" / "shop.yaml").exists()
