@@ -101,7 +101,7 @@ def make_app() -> FastAPI:
             headers = {name.lower(): value for name, value in request.headers.items()}
             answer = await run_in_threadpool(_accept, hook, resource, headers, body, sequence)
         except Refused as refused:
-            log.warning("%s/%s: %d %s", connection, resource, refused.status, refused.error)
+            log.warning("%.48r/%.48r: %d %r", connection, resource, refused.status, refused.error)  # a sender may write line breaks
             return JSONResponse({"error": refused.error}, refused.status, refused.headers)
         except ClientDisconnect:
             return JSONResponse({"error": "the sender hung up"}, 400)
@@ -157,7 +157,7 @@ def _accept(hook: Hook, resource: str, headers: dict[str, str], body: bytes, seq
         is_new = hook.connector.spool(resource).put(delivery)
     except (OSError, GrimoireError) as error:
         raise _undurable(error) from None
-    log.info("%s/%s: %s, %d bytes%s", hook.connector.connection.name, resource, identity, len(body), "" if is_new else ", again")
+    log.info("%s/%s: %r, %d bytes%s", hook.connector.connection.name, resource, identity, len(body), "" if is_new else ", again")
     unreadable = is_readable(body)
     told = {"error": f"kept as a dead letter: {unreadable}"} if unreadable else {}
     return {"id": identity, "duplicate": not is_new, **told}
