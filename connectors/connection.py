@@ -8,7 +8,7 @@ Fields that this module does not know belong to the kind of system: `connectors.
 
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -24,6 +24,7 @@ NAME = r"^[a-z][a-z0-9_]{0,47}$"
 LAG_SECONDS = 300  # rows committed late carry a cursor that lies before the last one seen; they are read again and merged
 STANDING_KEYS = {"files": ("_file", "_line"), "event_log_files": ("_file",), "webhook": ("_delivery_id", "_position")}
 STANDING_CURSORS = {"webhook": "_sequence"}  # of rows that come of their own accord, the one that came last has the say
+SECRET_WORDS = frozenset({"password", "passwd", "pwd", "api_key", "apikey", "access_token", "token", "secret", "client_secret"})
 RESERVED = frozenset({"files", "platform", "quarantine"})  # raw_files holds imported files
 
 OnSchemaChange = Literal["evolve", "freeze", "discard"]
@@ -173,6 +174,9 @@ class Connection(BaseModel):
     def _without_password(cls, address: str) -> str:
         if "://" in address and urlsplit(address).password:
             raise ValueError("holds a password: leave it out and say `credentials: {password: env:NAME}`")
+        told = [name for name, _ in parse_qsl(urlsplit(address).query) if name.lower().replace("-", "_") in SECRET_WORDS]
+        if told:
+            raise ValueError(f"holds a secret in `{told[0]}`: leave it out and name it under `credentials`")
         return address
 
     @field_validator("credentials")

@@ -29,6 +29,7 @@ from connectors.quality import (
 )
 from connectors.staged import ROW, Rejected
 from lake import quote
+from lake.errors import SchemaChangedError
 from lake.journal import QUARANTINE_INTO, CheckResult, insert_rows
 from lake.landing import lake_columns
 
@@ -98,6 +99,7 @@ class Gate:
         self.key = self.table.key or (ROW_KEY,)
         self.found = self._parquet_columns()
         self.shown = self.packages.columns.get(self.table.name, {})
+        self._refuse_two_spellings()
         self.new = [name for name in {**self.found, **self.shown} if name not in self.there] if self.there else []
         dropped = self.new if self.source.on_schema_change == "discard" else []
         self.staged = {name: kind for name, kind in self.found.items() if name not in dropped}
@@ -198,8 +200,9 @@ class Gate:
         return " and ".join([*same, "newest._misfit = ''"])
 
     def _newest_first(self) -> str:
-        cursor = [f"{quote(self.table.cursor.column)} desc nulls last"] if self.table.cursor else []
-        return ", ".join([f"{quote(_PACKAGE)} desc", *cursor])
+        cursor = self.table.cursor.column if self.table.cursor else None
+        latest = [f"{quote(cursor)} desc nulls last"] if cursor in self.staged else []
+        return ", ".join([f"{quote(_PACKAGE)} desc", *latest])
 
     def _keyless(self) -> str:
         return " or ".join(f"{quote(name)} is null" for name in self.key)
@@ -286,8 +289,25 @@ class Gate:
         rows = self.connection.execute(f"describe from {_parquet((*self.fresh, *self.held))}").fetchall()
         own = {"_misfit", "_raw", ROW_KEY}
         columns = {name: kind for name, kind, *_ in rows if not name.startswith("_dlt_") and name not in own}
-        needed = {*self.table.key, *([self.table.cursor.column] if self.table.cursor else [])}
-        return columns if needed <= set(columns) else {}
+        missing = [name for name in self.table.key if name not in columns]
+        if missing:
+            raise SchemaChangedError(
+                f"The rows read of {self.source.name}.{self.table.name} have no column {', '.join(missing)}, which is its key.",
+                remedy=f"They wait; correct `key` of {self.table.name} in {self.source.name}.yaml, or mend the source.",
+                found=sorted(columns),
+            )
+        return columns
+
+    def _refuse_two_spellings(self) -> None:
+        """To the lake `Name` and `name` are one column: two of them, or one that became the other, would write over each other."""
+        spellings: dict[str, str] = {}
+        for name in (*self.there, *self.shown):
+            first = spellings.setdefault(name.lower(), name)
+            if first != name:
+                raise SchemaChangedError(
+                    f"{self.source.name}.{self.table.name} has a column {name} beside {first}, which are one to the lake.",
+                    remedy="What was read waits. Name it as before in the source, or read it under another resource name.",
+                )
 
     def _typed(self, files: Sequence[Path], *, is_alone: bool = False) -> str:
         """A query for the files' rows in the lake's types, with `_misfit`, `_raw` and the package they came with.
@@ -310,7 +330,7 @@ class Gate:
         before = "nullif(_misfit, '')" if is_held else "null"  # a held row's value is gone, but not that it did not fit
         misfit = before + "".join(
             f", case when {quote(name)} is not null and {self._is_misfit(name, kinds[name], cast[name])}"
-            f" then {_text(name)} || ' ' || {quote(name)} end"
+            f" then {_text(name)} || ' ' || {quote(name)}::varchar end"
             for name in given
             if name in there and may_misfit(kinds[name], self.columns[name])
         )
@@ -350,10 +370,13 @@ class Gate:
 
     def _known_sql(self, column: str, parent: str) -> str:
         """A condition: the column is empty, or holds the key of a row of `parent` that is in the lake or about to be."""
-        key, name = quote(self.source.resource(parent).key[0]), quote(column)
-        landed = lake_columns(self.connection, self.source.raw_schema, parent)
+        key_name = self.source.resource(parent).key[0]
+        key, name = quote(key_name), quote(column)
+        landed = key_name in lake_columns(self.connection, self.source.raw_schema, parent)
         in_lake = f" or {name} in (select {key} from {quote(self.source.raw_schema)}.{quote(parent)})" if landed else ""
-        about_to_be = f"select {key} from {staged_name(parent)} where not _is_bad and {key} is not null"
+        there = {row[0] for row in self.connection.execute(f"describe {staged_name(parent)}").fetchall()}
+        good = f"select {key} from {staged_name(parent)} where not _is_bad and {key} is not null"
+        about_to_be = good if key_name in there else "select null where false"  # nothing ever came of it, not even its columns
         return f"({name} is null or {name} in ({about_to_be}){in_lake})"
 
     def _quarantine(self, rule: Rule, groups: list[int]) -> None:
@@ -370,7 +393,7 @@ class Gate:
             f" {value} as what, coalesce(_raw, to_json({{{fields}}})::varchar) as row_json from {self.name} where {broken})"
             " select now(), $source, $table, row_key, $rule, $rule || ', but is: ' || what, row_json, $load from bad"
             " where not exists (select 1 from quarantine.rows there where there.source = $source and there.table_name = $table"
-            " and there.rule = $rule and there.row_json = bad.row_json)",
+            " and there.rule = $rule and there.row_json = bad.row_json and there.resolved_at is null)",
             known,
         )
         self.connection.execute(f"update {self.name} set _is_bad = true where {broken}", {"groups": groups})

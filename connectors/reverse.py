@@ -364,7 +364,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         given = json.loads(text, parse_float=Decimal) if text.lstrip()[:1] == "[" else [
             json.loads(line, parse_float=Decimal) for line in text.splitlines() if line.strip()
         ]  # fmt: skip
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ArithmeticError) as error:
         raise DataError(f"{path} cannot be read: {error}.", remedy="Write a JSON list of objects, or one per line.") from None
     if not all(isinstance(row, dict) for row in given):
         raise DataError(f"{path} holds something else than objects.", remedy="Write a JSON list of objects, or one per line.")

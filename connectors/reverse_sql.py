@@ -189,4 +189,4 @@ def _is_passing(error: Any) -> bool:
 
 
 def _said(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0][:500]
+    return (str(getattr(error, "orig", None) or error).strip() or type(error).__name__).splitlines()[0][:500]

@@ -46,7 +46,7 @@ def _parsed_lines(part: Part, options: FileOptions, bad: Bad) -> Iterator[tuple[
                 continue
             try:
                 yield number, json.loads(line, parse_float=Decimal)
-            except ValueError as error:
+            except (ValueError, ArithmeticError) as error:  # a number may have an exponent beyond all bounds
                 bad(number, RULE, f"line {number}: {error}", shown(line.rstrip("\r\n")))
 
 

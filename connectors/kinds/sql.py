@@ -81,7 +81,7 @@ class SqlConnector(Connector):
         except GrimoireError as error:
             return Health(False, str(error), time.monotonic() - started)
         except SQLAlchemyError as error:
-            said = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            said = (str(getattr(error, "orig", None) or error).strip() or type(error).__name__).splitlines()[0]
             return Health(False, said, time.monotonic() - started)
         said = f"There is no table {', '.join(missing)}." if missing else "The database answers and has every table."
         return Health(not missing, said, time.monotonic() - started, missing)

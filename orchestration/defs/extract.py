@@ -101,7 +101,7 @@ def _not_loaded(
     In a run of this connection alone nothing else waits, so it ends here.
     """
     if isinstance(error, QualityGateError):
-        yield from _closed(source, error)
+        yield from _closed(source, error, context)
     if context.run.job_name == job_name(source.name):
         raise dg.Failure(str(error), allow_retries=False)
     say = context.log.warning if isinstance(error, ConnectionPausedError) else context.log.error
@@ -111,15 +111,15 @@ def _not_loaded(
     yield from (dg.MaterializeResult(key, metadata={NO_EVENT: True}) for key in keys if key in context.selected_asset_keys)
 
 
-def _closed(source: Connection, error: QualityGateError) -> Iterator[dg.AssetCheckResult]:
+def _closed(source: Connection, error: QualityGateError, context: dg.AssetExecutionContext) -> Iterator[dg.AssetCheckResult]:
     """The checks that closed the gate, where one can see them; nothing was landed."""
     by_table: dict[str, list[CheckResult]] = {}
     for check in cast(list[CheckResult], error.data.get("checks", [])):
         by_table.setdefault(check.subject, []).append(check)
-    for table in source.resources:
-        if table.name in by_table:
-            results = as_asset_checks(by_table[table.name], asset=raw_key(source.name, table.name))
-            yield from (result for result in results if not result.passed)
+    for name, checks in by_table.items():
+        key = raw_key(source.name, name)
+        selected = {one.name for one in context.selected_asset_check_keys if one.asset_key == key}
+        yield from (result for result in as_asset_checks(checks, asset=key) if not result.passed and result.check_name in selected)
 
 
 def loads_check(sources: Sequence[Connection]) -> dg.AssetChecksDefinition:

@@ -8,10 +8,12 @@ import pytest
 import yaml
 
 import lake
+from connectors.connection import connection_of
 from connectors.connections import get_connection
 from connectors.connector import connector_of
-from connectors.load import load_source
-from lake.errors import ConnectionFileError
+from connectors.extract import extract
+from connectors.load import land_pending, load_source
+from lake.errors import ConnectionFileError, SchemaChangedError
 
 
 def connected(home: Path, script: str, *resources: dict[str, Any]) -> Path:
@@ -67,3 +69,36 @@ def test_a_reference_to_rows_without_a_key_is_refused(grimoire_home: Path):
     connected(grimoire_home, "", {"name": "parents"}, {"name": "children", "key": "id", "references": {"parent": "parents"}})
     with pytest.raises(ConnectionFileError, match="`parents` has no key to refer to"):
         get_connection("shop")
+
+
+def test_a_column_that_changes_only_its_capitals_is_told_and_writes_over_nothing(grimoire_home: Path):
+    items = {"name": "items", "key": "id"}
+    file = connected(grimoire_home, "create table items (id integer, name text); insert into items values (1, 'a')", items)
+    load_source("shop")
+    fill(file, """alter table items rename column name to "Name"; insert into items values (2, 'b')""")
+    with pytest.raises(SchemaChangedError, match="a column Name beside name"):
+        load_source("shop")
+    assert rows("select id, name from raw_shop.items order by id") == [(1, "a")]
+    fill(file, """alter table items rename column "Name" to name""")
+    load_source("shop")
+    assert rows("select id, name from raw_shop.items order by id") == [(1, "a"), (2, "b")]
+
+
+def test_rows_whose_key_was_renamed_in_the_file_while_they_waited_are_not_lost(grimoire_home: Path):
+    connected(
+        grimoire_home,
+        "create table items (id integer, no integer); insert into items values (1, 7)",
+        {"name": "items", "key": "id"},
+    )
+    extract(get_connection("shop"))
+    connected(grimoire_home, "", {"name": "items", "key": "ident"})
+    with pytest.raises(SchemaChangedError, match="no column ident, which is its key"):
+        land_pending(get_connection("shop"))
+    connected(grimoire_home, "", {"name": "items", "key": "id"})
+    land_pending(get_connection("shop"))
+    assert rows("select id, no from raw_shop.items") == [(1, 7)]
+
+
+def test_an_address_with_a_secret_behind_its_question_mark_is_refused():
+    with pytest.raises(ConnectionFileError, match="holds a secret in `api_key`"):
+        connection_of({"name": "shop", "type": "rest", "address": "https://api.example/v1?api_key=abc"}, origin="shop.yaml")
