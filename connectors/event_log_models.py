@@ -246,8 +246,9 @@ class LogModels:
                 f"    {text(target_type + ':')} || nullif(cast(_target as text), '') as target_id,\n"
                 f"    {text(link.qualifier)} as qualifier\nfrom ({both})"
             )
+        empty = "cast(null as text) as source_id, cast(null as text) as target_id, cast(null as text) as qualifier"
         none = (
-            "select cast(null as text) as source_id, cast(null as text) as target_id, cast(null as text) as qualifier where false"
+            f"select {empty} from {{{{ ref('{self.event_rows}') }}}} where false"  # so that it is made with the connection's rows
         )
         ctes.append(cte("links", "\nunion all\n".join(parts) or none))
         ctes.append(

@@ -108,3 +108,24 @@ def test_a_failing_and_a_paused_connection_stop_no_other_and_the_run_says_which(
     assert times_made("raw", "good", "orders") == 1, "the run of one connection leaves the others alone"
     manage.pause("resting")
     assert "resting is paused since" in run("resting")["error"]["problem"]
+
+
+def test_the_run_of_one_connection_builds_and_mines_its_event_log_even_one_without_links(grimoire_home: Path) -> None:
+    log = {
+        "name": "ordering",
+        "title": "Ordering",
+        "case": "order",
+        "objects": {"order": {"from": "orders", "id": "id"}},
+        "events": [
+            {
+                "activity": "Order",
+                "from": "orders",
+                "at": "timestamptz '2026-01-01' + id * interval 1 hour",
+                "objects": {"order": "id"},
+            }
+        ],
+    }
+    shop(grimoire_home, "kiosk", event_logs=[log])
+    last = run("kiosk")
+    assert "report" in last, last
+    assert query("select cases, events from mining.logs where process = 'kiosk_ordering'").fetchone() == (2, 2)
