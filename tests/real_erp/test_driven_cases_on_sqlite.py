@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.real_erp, pytest.mark.slow]
+pytestmark = [pytest.mark.real_erp, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 def test_what_is_mined_from_sqlite_is_what_the_people_did(mined_as_driven):

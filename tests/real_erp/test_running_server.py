@@ -14,7 +14,7 @@ from connectors.connector import connector_of
 from connectors.load import load_source
 from lake.errors import SourceUnavailableError
 
-pytestmark = [pytest.mark.real_erp, pytest.mark.slow]
+pytestmark = [pytest.mark.real_erp, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 Key = tuple[str, int, str]  # resource, id, and the moment where a history table has many rows of one id
 
