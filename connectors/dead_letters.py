@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.connection import Connection, Resource
 from connectors.connections import get_connection
 from connectors.connector import connector_of
+from connectors.landing_gate import letter_key
 from connectors.load import LoadReport, land_pending, only_one
 from connectors.packages import pending, replace_held, stage
 from connectors.staged import Progress, no_progress
@@ -203,7 +204,7 @@ def _stage(
         stage(source, name, _table(source, source.resource(name), revived))
     for name in names:
         gone = [letter.row_key for letter in staged if letter.resource == name and letter.row_key in waiting.get(name, set())]
-        replace_held(source, name, key=_key(source.resource(name)), without=[key for key in gone if key is not None])
+        replace_held(source, name, key=letter_key(source.resource(name)), without=[key for key in gone if key is not None])
     return staged, problems
 
 
@@ -215,18 +216,10 @@ def _held_keys(source: Connection) -> dict[str, set[str | None]]:
     for name, paths in pending(source).held.items():
         if paths:
             files = [str(path) for path in paths]
-            key = _key(source.resource(name))
+            key = letter_key(source.resource(name))
             sql = f"select distinct nullif({key}, '') from read_parquet($files, union_by_name = true)"
             found[name] = {row[0] for row in duckdb.execute(sql, {"files": files}).fetchall()}
     return found
-
-
-def _key(resource: Resource) -> str:
-    """SQL for what quarantine calls a row's key."""
-    from connectors.landing_gate import ROW_KEY
-    from lake import quote
-
-    return f"concat_ws(' | ', {', '.join(f'cast({quote(name)} as varchar)' for name in resource.key or (ROW_KEY,))})"
 
 
 def _table(source: Connection, resource: Resource, rows: list[dict[str, Any]]) -> "pa.Table":

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from connectors.causes import causes
 from connectors.connection import Connection
 from connectors.connector import Opened, connector_of
 from connectors.packages import DATASET, KEYS, has_read_again, pipeline_name, remember, root, to_read_again
@@ -108,7 +109,7 @@ def _watched(resource: Any, done: float, progress: Progress) -> Any:
     return resource.add_map(watch)
 
 
-def _settle_dlt() -> None:
+def settle_dlt() -> None:
     """Gives dlt a folder of its own below HOME, so that no `.dlt` of the working directory or the user's home has a say.
 
     The secrets file is there and empty because dlt imports streamlit to look for secrets where it finds none.
@@ -124,7 +125,7 @@ def _settle_dlt() -> None:
 
 
 def _pipeline(connection: Connection) -> "Pipeline":
-    _settle_dlt()
+    settle_dlt()
     import dlt
     from dlt.destinations import filesystem
 
@@ -148,20 +149,13 @@ def _explained(connection: Connection) -> Iterator[None]:
     try:
         yield
     except (DltException, RequestException, SQLAlchemyError, OSError) as error:
-        causes = list(_causes(error))
-        known = next((cause for cause in causes if isinstance(cause, GrimoireError)), None)
+        chain = list(causes(error))
+        known = next((cause for cause in chain if isinstance(cause, GrimoireError)), None)
         if known is not None:
             raise known from error
-        last = (str(causes[-1]).strip() or type(causes[-1]).__name__).splitlines()[0]
+        last = (str(chain[-1]).strip() or type(chain[-1]).__name__).splitlines()[0]
         raise SourceUnavailableError(
             f"{connection.label} could not be read: {last}",
             remedy="Nothing was lost; mend it and run again. `grimoire doctor` checks the connection.",
             source=connection.name,
         ) from error
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__ or current.__context__

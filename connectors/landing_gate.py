@@ -44,6 +44,11 @@ _FILE = "@file"  # the file a staged row lies in; DuckDB's own word for it, `fil
 _LOAD_OF_FILE = f"array_to_string(string_split(parse_filename({quote(_FILE)}), '.')[:2], '.')"
 
 
+def letter_key(resource: Resource) -> str:
+    """SQL for what quarantine calls a row's key."""
+    return f"concat_ws(' | ', {', '.join(f'cast({quote(name)} as varchar)' for name in resource.key or (ROW_KEY,))})"
+
+
 @dataclass(frozen=True)
 class Judged:
     """One table's staged rows after the gate; they lie in the temporary table `staged_<name>`."""
@@ -387,7 +392,7 @@ class Gate:
             f"{quote(ROW)} in (select {quote(ROW)} from {self._verdicts()} where _group in (select unnest($groups::ubigint[])))"
         )
         known = {"source": self.source.name, "table": self.table.name, "rule": rule.name, "load": self.load_id, "groups": groups}
-        key = f"concat_ws(' | ', {', '.join(f'cast({quote(name)} as varchar)' for name in self.key)})"
+        key = letter_key(self.table)
         self.connection.execute(
             f"insert into {QUARANTINE_INTO} with bad as (select nullif({key}, '') as row_key,"
             f" {value} as what, coalesce(_raw, to_json({{{fields}}})::varchar) as row_json from {self.name} where {broken})"

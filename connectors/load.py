@@ -22,7 +22,7 @@ from connectors.connection import Connection, Resource
 from connectors.connections import get_connection
 from connectors.connector import connector_of
 from connectors.extract import extract
-from connectors.landing_gate import ROW_KEY, Judged, judge, staged_name
+from connectors.landing_gate import ROW_KEY, Judged, judge, letter_key, staged_name
 from connectors.packages import Packages, discard, keep_held, pending, read_again
 from connectors.quality import FEW_ROWS
 from connectors.staged import Progress, no_progress
@@ -216,10 +216,9 @@ def _count(connection: "duckdb.DuckDBPyConnection", sql: str) -> int:
 
 def _resolve(connection: "duckdb.DuckDBPyConnection", source: Connection, table: Judged) -> None:
     """Notes in quarantine which of its rows have landed now."""
-    keys = [quote(name) for name in source.resource(table.name).key or (ROW_KEY,)]
     waiting = "select count(*) from quarantine.rows where resolved_at is null and source = $source and table_name = $table"
     if connection.execute(waiting, {"source": source.name, "table": table.name}).fetchone() != (0,):
-        key = f"concat_ws(' | ', {', '.join(f'cast({name} as varchar)' for name in keys)})"
+        key = letter_key(source.resource(table.name))
         connection.execute(
             "update quarantine.rows set resolved_at = now() where resolved_at is null and source = ? and table_name = ?"
             f" and row_key in (select {key} from {table.good_rows})",

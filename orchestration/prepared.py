@@ -19,7 +19,7 @@ HEAVY = (
     "orchestration.checked",
 )
 
-extract._settle_dlt()  # dlt looks for its folder when it is imported
+extract.settle_dlt()  # dlt looks for its folder when it is imported
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # deprecations inside Great Expectations
     for _name in HEAVY:
