@@ -8,6 +8,7 @@ import re
 
 from lake import quote
 
+_BINARY = ("float", "double")
 _INTEGERS = ("tinyint", "smallint", "integer", "bigint", "hugeint")
 _HAS_ZONE = r"\d:\d\d.*([zZ]|[+-]\d\d(:?\d\d)?)$"  # after a time: the end of 2024-01-01 is no zone
 
@@ -33,6 +34,8 @@ def cast_sql(name: str, found: str, wanted: str, *, zone: str = "UTC") -> str:
         return f"case when {column} = round({column}) then {plain} end"
     if wanted.startswith("decimal") and _is_fractional(found):
         return f"case when {plain}::double = try_cast({column} as double) then {plain} end"
+    if wanted in _BINARY and found in _INTEGERS:  # beyond 2^53 a double has no longer every whole number
+        return f"case when {plain}::hugeint = {column}::hugeint then {plain} end"
     if wanted == "date" and found == "varchar":
         return f"case when length(trim({column})) <= 10 then {plain} end"
     if wanted == "date" and found.startswith("timestamp"):
@@ -75,7 +78,7 @@ def spelled(kind: str) -> str:
 
 
 def _is_fractional(kind: str) -> bool:
-    return kind in ("double", "float") or kind.startswith("decimal")
+    return kind in _BINARY or kind.startswith("decimal")
 
 
 def _sizes(kind: str) -> tuple[int, int]:

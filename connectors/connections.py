@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from connectors.connection import Connection, read_connection
-from connectors.demo.connections import demo_connections
+from connectors.demo.connections import NAMES, demo_connections
 from lake import get_settings
 from lake.errors import ConnectionFileError, UnknownConnectionError
 
@@ -35,24 +35,27 @@ def get_connection(name: str) -> Connection:
         ConnectionFileError: Its file cannot be used.
         UnknownConnectionError: There is none; the message lists those there are.
     """
-    known = connections()
-    if name in known:
-        return known[name]
-    broken = broken_connections()
-    if name in broken:
-        raise broken[name]
-    raise UnknownConnectionError(f"There is no connection `{name}`.", remedy=f"Known are {', '.join(known)}.", name=name)
+    if name in NAMES:
+        return demo_connections()[name]
+    for path in _files():
+        if path.stem == name:
+            return read_connection(path)
+    raise UnknownConnectionError(f"There is no connection `{name}`.", remedy=f"Known are {', '.join(connections())}.", name=name)
 
 
 def _read() -> tuple[dict[str, Connection], dict[str, ConnectionFileError]]:
-    folder = connections_folder()
     good: dict[str, Connection] = {}
     bad: dict[str, ConnectionFileError] = {}
-    for path in sorted(folder.glob("*.yaml")) if folder.is_dir() else []:
+    for path in _files():
         try:
-            if path.stem in demo_connections():
+            if path.stem in NAMES:
                 raise ConnectionFileError(f"{path.name}: `{path.stem}` is the demo company's.", remedy="Choose another name.")
             good[path.stem] = read_connection(path)
         except ConnectionFileError as error:
             bad[path.stem] = error
     return good, bad
+
+
+def _files() -> list[Path]:
+    folder = connections_folder()
+    return sorted(folder.glob("*.yaml")) if folder.is_dir() else []

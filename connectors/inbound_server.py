@@ -33,6 +33,8 @@ SECRET_SECONDS = 30.0  # for which a resolved secret is not asked for again: a v
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 JSON_TYPES = ("application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines")
 LONGEST_ID = 512
+UNKNOWN_BYTES = 1_000_000  # read of a body for an address that is none, so that it is refused no sooner than another
+UNPROVEN = "address or signature is wrong; the log of the receiving side says which"
 log = logging.getLogger("grimoire.inbound")
 
 
@@ -97,7 +99,9 @@ def make_app() -> FastAPI:
         try:
             hook = await run_in_threadpool(_hook, hooks, connection, resource)
             _admit(request)
-            body = await _body(request, hook.connector.options.largest_bytes)
+            body = await _body(request, hook.connector.options.largest_bytes if hook else UNKNOWN_BYTES)
+            if hook is None:
+                raise Refused(401, UNPROVEN)
             headers = {name.lower(): value for name, value in request.headers.items()}
             answer = await run_in_threadpool(_accept, hook, resource, headers, body, sequence)
         except Refused as refused:
@@ -110,12 +114,15 @@ def make_app() -> FastAPI:
     return app
 
 
-def _hook(hooks: Hooks, connection: str, resource: str) -> Hook:
+def _hook(hooks: Hooks, connection: str, resource: str) -> Hook | None:
+    """The connection, if it has the resource; the log says what is missing, the sender does not learn it."""
     hook = hooks.get(connection) if connection.isidentifier() else None
     if hook is None:
-        raise Refused(404, f"there is no webhook connection {connection[:48]}")
+        log.warning("there is no webhook connection %.48r", connection)
+        return None
     if resource not in hook.connector.resource_options:
-        raise Refused(404, f"{connection} has no resource {resource[:48]}")
+        log.warning("%s has no resource %.48r", connection, resource)
+        return None
     return hook
 
 
@@ -147,7 +154,8 @@ def _accept(hook: Hook, resource: str, headers: dict[str, str], body: bytes, seq
     options = hook.connector.options
     problem = problem_with(options.signature, headers, body, _secrets(hook), now=time.time())
     if problem:
-        raise Refused(401, problem)
+        log.warning("%s/%s: %s", hook.connector.connection.name, resource, problem)
+        raise Refused(401, UNPROVEN)
     identity = _identity(hook.connector, headers, body)
     kept = {header.lower() for header in hook.connector.resource_options[resource].headers.values()}
     first = sequence.next(body.count(b"{") + 1)

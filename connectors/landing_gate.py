@@ -31,13 +31,14 @@ from connectors.staged import ROW, Rejected
 from lake import quote
 from lake.errors import SchemaChangedError
 from lake.journal import QUARANTINE_INTO, CheckResult, insert_rows
-from lake.landing import lake_columns
+from lake.landing import schema_columns
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
 ROW_KEY = "_row_key"  # the key of rows that have none: a digest of the row, and its number among equal ones
+FEW_STAGED = 1000  # so few rows are compared at once; to ask whether the lake has any costs as much
 BITS_PER_ROW, MOST_BITS = 64, 500_000_000
 _PACKAGE = "@package"  # the load a staged row came with; rows held back before come from none
 _FILE = "@file"  # the file a staged row lies in; DuckDB's own word for it, `filename`, is a column of many a source
@@ -60,6 +61,7 @@ class Judged:
     columns: Mapping[str, str]  # every column the lake's table is to have
     staged_columns: Mapping[str, str]  # those of them the staged rows have
     checks: list[CheckResult] = field(default_factory=list)
+    there: Mapping[str, str] = field(default_factory=dict)  # the columns the lake's table has; none: there is no such table
     held: Path | None = None  # the file in which the quarantined rows are to wait; a draft until `keep_held`
     is_judged: bool = True  # False: nothing new came, so the suite did not run
 
@@ -82,7 +84,8 @@ def judge(
     Nothing is landed here; when a blocking check failed among the results, the caller must not land either. Rows that were
     held back before are judged again when anything new came, for what they lacked may have come with it, or when `again` asks so.
     """
-    gates = [Gate(connection, source, resource, packages, load_id) for resource in source.resources]
+    landed = schema_columns(connection, source.raw_schema)
+    gates = [Gate(connection, source, resource, packages, load_id, landed) for resource in source.resources]
     is_idle = not sum(gate.stage() for gate in gates) and not again
     return [gate.idle() if is_idle else gate.judge() for gate in gates]
 
@@ -96,11 +99,12 @@ class Gate:
     table: Resource
     packages: Packages
     load_id: str
+    landed: Mapping[str, Mapping[str, str]]  # the lake's tables of this connection, and their columns
 
     def __post_init__(self) -> None:
         self.fresh = self.packages.files[self.table.name]
         self.held = self.packages.held[self.table.name]
-        self.there = lake_columns(self.connection, self.source.raw_schema, self.table.name)
+        self.there = self.landed.get(self.table.name, {})
         self.key = self.table.key or (ROW_KEY,)
         self.found = self._parquet_columns()
         self.shown = self.packages.columns.get(self.table.name, {})
@@ -127,7 +131,8 @@ class Gate:
         if not self.staged:
             self._stage_nothing()
             return len(self.records)
-        self.is_straight = not self.held and self._is_empty_in_lake() and self._stage_straight()
+        may_be_first = not self.there or self.extracted > FEW_STAGED
+        self.is_straight = may_be_first and not self.held and self._is_empty_in_lake() and self._stage_straight()
         return (self.extracted if self.is_straight else self._stage_rows()) + len(self.records)
 
     def _is_empty_in_lake(self) -> bool:
@@ -254,7 +259,7 @@ class Gate:
         written = {column: self.columns[column] for column in self.staged}
         quarantined = bad + len(self.records)
         held = self._hold() if bad else None
-        return Judged(self.table.name, self.extracted, rows, quarantined, self.columns, written, checks, held)
+        return Judged(self.table.name, self.extracted, rows, quarantined, self.columns, written, checks, self.there, held)
 
     def _groups_alone(self, expressions: Mapping[str, str]) -> "pd.DataFrame":
         """The same as `_groups`, where nobody needs to know which rows stand behind a group."""
@@ -377,7 +382,7 @@ class Gate:
         """A condition: the column is empty, or holds the key of a row of `parent` that is in the lake or about to be."""
         key_name = self.source.resource(parent).key[0]
         key, name = quote(key_name), quote(column)
-        landed = key_name in lake_columns(self.connection, self.source.raw_schema, parent)
+        landed = key_name in self.landed.get(parent, {})
         in_lake = f" or {name} in (select {key} from {quote(self.source.raw_schema)}.{quote(parent)})" if landed else ""
         there = {row[0] for row in self.connection.execute(f"describe {staged_name(parent)}").fetchall()}
         good = f"select {key} from {staged_name(parent)} where not _is_bad and {key} is not null"

@@ -9,7 +9,7 @@ nothing lands, the rows stay staged, and the next run judges them again together
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,26 +17,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.breaker import guarded, persistently
-from connectors.casts import cast_sql
-from connectors.connection import Connection, Resource
+from connectors.connection import Connection
 from connectors.connections import get_connection
 from connectors.connector import connector_of
+from connectors.deletions import ALL_KEYS, Deletions
 from connectors.extract import extract
-from connectors.landing_gate import ROW_KEY, Judged, judge, letter_key, staged_name
+from connectors.landing_gate import ROW_KEY, Judged, judge, letter_key
 from connectors.packages import Packages, discard, keep_held, pending, read_again
-from connectors.quality import FEW_ROWS
 from connectors.staged import Progress, no_progress
-from lake import connect, current_snapshot, get_settings, in_transaction, quote
+from lake import connect, current_snapshot, get_settings, in_transaction
 from lake.errors import AlreadyRunningError, QualityGateError
 from lake.journal import CheckResult, Load, ensure_platform_tables, record_checks, record_loads
-from lake.landing import Target, lake_columns, mark_deleted, merge_rows, prepare_table
+from lake.landing import Target, merge_rows, prepare_table
 
 if TYPE_CHECKING:
     import duckdb
 
 WAIT_SECONDS = 60.0
-MANY_VANISHED = 0.5  # a larger share of a table's rows than this, gone at once, is worth a warning
-ALL_KEYS = "every key of the source is in the lake"
 
 
 @dataclass(frozen=True)
@@ -159,59 +156,15 @@ def _land_table(
     target = Target(source.raw_schema, table.name, resource.key or (ROW_KEY,), table.columns)
     inserted = updated = 0
     if table.columns:
-        prepare_table(connection, target)
+        prepare_table(connection, target, there=table.there)
     if table.rows:
         merged = merge_rows(connection, replace(target, columns=table.staged_columns), rows=table.good_rows, load_id=load_id)
         inserted, updated = merged.inserted, merged.updated
         _resolve(connection, source, table)
-    deleted, found = _mark_deleted(connection, source, resource, packages, target)
+    deleted, found = Deletions(connection, source, resource, packages, target, table.columns).mark()
     record_checks(connection, found)
     counts = (table.extracted, inserted + updated, table.quarantined, inserted, updated, deleted)
     return TableLoad(table.name, *counts, [*table.checks, *found])
-
-
-def _mark_deleted(
-    connection: "duckdb.DuckDBPyConnection", source: Connection, resource: Resource, packages: Packages, target: Target
-) -> tuple[int, list[CheckResult]]:
-    """Marks what the source has no more, and says so where that is most of a table: a mistake in the source looks like that."""
-    condition = _deleted(connection, source, resource, packages)
-    if condition is None:
-        return 0, []
-    unseen = _unseen(connection, source, resource, packages, target)
-    deleted = mark_deleted(connection, target, is_deleted=condition)
-    left = _count(connection, f"select count(*) from {target.name} where _deleted_at is null")
-    many = deleted > FEW_ROWS and deleted > MANY_VANISHED * (left + deleted)
-    detail = f"{deleted} of {left + deleted} rows are not in the source any more and were marked as deleted" if many else ""
-    name = f"no more than {MANY_VANISHED:.0%} of the rows vanished"
-    vanished = CheckResult(source.raw_schema, resource.name, name, not many, "warning", False, left + deleted, deleted, detail)
-    return deleted, [vanished, *unseen]
-
-
-def _unseen(
-    connection: "duckdb.DuckDBPyConnection", source: Connection, resource: Resource, packages: Packages, target: Target
-) -> list[CheckResult]:
-    """Whether every key of the source is in the lake or held back; where one is not, its cursor lay too far back to be seen.
-
-    So did that of a row which is marked as deleted and is there again without having been read.
-    """
-    files = packages.keys.get(resource.name, ())
-    if not files or resource.cursor is None:
-        return []
-    keys = _keys_sql(connection, source, resource, files)
-    same = " and ".join(f"target.{quote(name)} = there.{quote(name)}" for name in resource.key)
-    held = packages.held.get(resource.name, ())
-    waiting = [f"(from {staged_name(resource.name)} where _is_bad)"] if packages.files.get(resource.name) else []
-    waiting += [_keys_sql(connection, source, resource, held)] if held else []
-    alive = f"(from {target.name} where _deleted_at is null)"
-    lacking = [f"not exists (from {place} as target where {same})" for place in (alive, *waiting)]
-    unseen = _count(connection, f"select count(*) from {keys} as there where {' and '.join(lacking)}")
-    detail = f"{unseen} rows lie behind the cursor; the next run reads the whole" if unseen else ""
-    return [CheckResult(source.raw_schema, resource.name, ALL_KEYS, not unseen, "warning", False, 0, unseen, detail)]
-
-
-def _count(connection: "duckdb.DuckDBPyConnection", sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return int(row[0]) if row else 0
 
 
 def _resolve(connection: "duckdb.DuckDBPyConnection", source: Connection, table: Judged) -> None:
@@ -224,32 +177,6 @@ def _resolve(connection: "duckdb.DuckDBPyConnection", source: Connection, table:
             f" and row_key in (select {key} from {table.good_rows})",
             [source.name, table.name],
         )
-
-
-def _deleted(connection: "duckdb.DuckDBPyConnection", source: Connection, resource: Resource, packages: Packages) -> str | None:
-    """A condition over the lake's table: the source has the row no more. None where it was not asked."""
-    if resource.deletions is None or not lake_columns(connection, source.raw_schema, resource.name):
-        return None
-    if resource.deletions.column:
-        column = f"target.{quote(resource.deletions.column)}"
-        return f"lower(coalesce({column}::varchar, '')) not in ('', 'false', 'f', '0', 'n', 'no')"
-    if resource.name in packages.emptied:
-        return "true"
-    files = packages.keys.get(resource.name, ())
-    if not files:
-        return None
-    same = " and ".join(f"there.{quote(name)} = target.{quote(name)}" for name in resource.key)
-    return f"not exists (from {_keys_sql(connection, source, resource, files)} as there where {same})"
-
-
-def _keys_sql(connection: "duckdb.DuckDBPyConnection", source: Connection, resource: Resource, files: Sequence[Path]) -> str:
-    """A subquery over the keys there were, in the lake's types."""
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-    read = f"read_parquet([{listed}], union_by_name = true)"
-    found = {row[0]: row[1] for row in connection.execute(f"describe from {read}").fetchall()}
-    kinds = lake_columns(connection, source.raw_schema, resource.name)
-    cast = [f"{cast_sql(name, found[name], kinds[name], zone=source.time_zone)} as {quote(name)}" for name in resource.key]
-    return f"(select {', '.join(cast)} from {read})"
 
 
 def _journal(source: Connection, load: TableLoad, packages: Packages, load_id: str, started: datetime, snapshot: int) -> Load:

@@ -32,19 +32,34 @@ class Target:
         return f"{quote(self.schema)}.{quote(self.table)}"
 
 
+def schema_columns(connection: "duckdb.DuckDBPyConnection", schema: str) -> dict[str, dict[str, str]]:
+    """Every table of a schema of the lake: its columns and types, without the lake's own three."""
+    rows = connection.execute(
+        "select table_name, column_name, data_type from duckdb_columns()"
+        " where database_name = 'lake' and schema_name = ? order by table_name, column_index",
+        [schema],
+    ).fetchall()
+    tables: dict[str, dict[str, str]] = {}
+    for table, name, kind in rows:
+        columns = tables.setdefault(table, {})
+        if name not in OWN_COLUMNS:
+            columns[name] = kind
+    return tables
+
+
 def lake_columns(connection: "duckdb.DuckDBPyConnection", schema: str, table: str) -> dict[str, str]:
     """The table's columns and types in the lake, without the lake's own three; empty if there is no such table."""
-    rows = connection.execute(
-        "select column_name, data_type from duckdb_columns()"
-        " where database_name = 'lake' and schema_name = ? and table_name = ? order by column_index",
-        [schema, table],
-    ).fetchall()
-    return {name: kind for name, kind in rows if name not in OWN_COLUMNS}
+    return schema_columns(connection, schema).get(table, {})
 
 
-def prepare_table(connection: "duckdb.DuckDBPyConnection", target: Target) -> None:
-    """Makes the table, or adds the columns it does not have yet; columns that vanished from the source stay."""
-    there = lake_columns(connection, target.schema, target.table)
+def prepare_table(connection: "duckdb.DuckDBPyConnection", target: Target, *, there: Mapping[str, str] | None = None) -> None:
+    """Makes the table, or adds the columns it does not have yet; columns that vanished from the source stay.
+
+    Args:
+        target: What it is to be.
+        there: The columns the lake has, where the caller knows them.
+    """
+    there = lake_columns(connection, target.schema, target.table) if there is None else there
     if not there:
         connection.execute(f"create schema if not exists {quote(target.schema)}")
         columns = ", ".join(f"{quote(name)} {kind}" for name, kind in {**target.columns, **OWN_COLUMNS}.items())
@@ -94,19 +109,43 @@ def merge_rows(connection: "duckdb.DuckDBPyConnection", target: Target, *, rows:
     return Merged(inserted, landed - inserted)
 
 
-def mark_deleted(connection: "duckdb.DuckDBPyConnection", target: Target, *, is_deleted: str) -> int:
-    """Marks the rows for which the condition holds as deleted, takes the mark from the others, and counts the newly marked.
+@dataclass(frozen=True)
+class Presence:
+    """How a table's rows stand beside what the source has."""
+
+    alive: int  # not marked as deleted
+    gone: int  # of those: the source has them no more
+    back: int  # marked as deleted, and there again
+
+
+def presence(connection: "duckdb.DuckDBPyConnection", target: Target, *, is_deleted: str) -> Presence:
+    """Counts what `mark_deleted` would change.
 
     Args:
         target: Must have been prepared.
         is_deleted: A SQL condition over the target's columns, under the alias `target`.
     """
-    back = (
-        f"update {target.name} as target set _deleted_at = null where _deleted_at is not null and not coalesce({is_deleted}, false)"
-    )
-    connection.execute(back)
-    gone = f"update {target.name} as target set _deleted_at = now() where _deleted_at is null and coalesce({is_deleted}, false)"
-    return _count(connection, gone)
+    row = connection.execute(
+        "select count(*) filter (not was_gone), count(*) filter (is_gone and not was_gone),"
+        " count(*) filter (was_gone and not is_gone)"
+        f" from (select _deleted_at is not null as was_gone, coalesce({is_deleted}, false) as is_gone from {target.name} as target)"
+    ).fetchone()
+    return Presence(*(row or (0, 0, 0)))
+
+
+def mark_deleted(connection: "duckdb.DuckDBPyConnection", target: Target, found: Presence, *, is_deleted: str) -> None:
+    """Marks the rows for which the condition holds as deleted, and takes the mark from the others.
+
+    Args:
+        target: Must have been prepared.
+        found: What `presence` counted under the same condition: where there is nothing to change, nothing is written.
+        is_deleted: A SQL condition over the target's columns, under the alias `target`.
+    """
+    change = f"update {target.name} as target set _deleted_at ="
+    if found.back:
+        connection.execute(f"{change} null where _deleted_at is not null and not coalesce({is_deleted}, false)")
+    if found.gone:
+        connection.execute(f"{change} now() where _deleted_at is null and coalesce({is_deleted}, false)")
 
 
 def _count(connection: "duckdb.DuckDBPyConnection", statement: str) -> int:

@@ -16,7 +16,7 @@ from connectors.systems.tryton.columns import CHANGED_AT, COMPUTED, REVISION, ar
 
 if TYPE_CHECKING:
     from dlt.extract import DltResource
-    from sqlalchemy import Engine, Select, Table
+    from sqlalchemy import Engine, Inspector, Select, Table
 
 CHUNK = 50_000
 
@@ -39,9 +39,14 @@ class TrytonDatabase:
     @cached_property
     def tables(self) -> frozenset[str]:
         """Every table there is."""
+        return frozenset(self._inspector.get_table_names())
+
+    @cached_property
+    def _inspector(self) -> "Inspector":
+        """What looks into the database, and remembers what it saw."""
         import sqlalchemy
 
-        return frozenset(sqlalchemy.inspect(self.engine).get_table_names())
+        return sqlalchemy.inspect(self.engine)
 
     def missing(self) -> tuple[str, ...]:
         """The resources whose tables are not there."""
@@ -108,7 +113,7 @@ class TrytonDatabase:
 
         with warnings.catch_warnings():  # SQLite has no INTERVAL; such columns are not declared
             warnings.simplefilter("ignore", sqlalchemy.exc.SAWarning)
-            return frozenset(column["name"] for column in sqlalchemy.inspect(self.engine).get_columns(table))
+            return frozenset(column["name"] for column in self._inspector.get_columns(table))
 
     def _table_name(self, resource: Resource) -> str:
         name: str = self.options[resource.name].table or resource.name
