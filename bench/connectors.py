@@ -66,14 +66,14 @@ def prepare(home: str) -> None:
 
 
 def warm() -> None:
-    """What either side imports, and the lake, opened once."""
-    import dlt.sources.sql_database
-    import great_expectations
+    """What either side imports, as a step of the road finds it imported, and the lake, opened once."""
+    import pandas
+    import pyarrow.parquet
 
     import lake
-    from connectors.load import load_source
+    from orchestration import prepared
 
-    assert dlt and great_expectations and load_source
+    assert prepared and pandas and pyarrow.parquet
     with lake.connect() as connection:
         connection.execute("select 1")
 

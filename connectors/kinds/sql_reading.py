@@ -241,7 +241,7 @@ def _copied(opened: OpenedDatabase, resource: Resource, found: Readable, sql: st
     def copy(query: str, path: Path) -> Path:
         with source.cursor() as cursor:
             cursor.execute("set timezone = 'UTC'")
-            cursor.execute(f"copy ({query}) to {_text(path)} (format parquet, compression lz4_raw)")
+            cursor.execute(f"copy ({query}) to {_text(path)} (format parquet, compression lz4_raw, parquet_version v2)")
         return path
 
     if len(queries) == 1:
