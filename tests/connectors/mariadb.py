@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,8 @@ class MariaDb:
 
 
 @contextlib.contextmanager
-def running_mariadb(folder: Path | None = None) -> Iterator[MariaDb]:
-    """Starts a server; in a folder that held one before, with what was in it."""
+def running_mariadb(folder: Path | None = None, *, options: Sequence[str] = ()) -> Iterator[MariaDb]:
+    """Starts a server; in a folder that held one before, with what was in it. `options` are more words of its command."""
     base = Path(folder or tempfile.mkdtemp(prefix="mariadb-", dir="/tmp"))
     is_new = not (base / "data").exists()
     base.mkdir(exist_ok=True)
@@ -83,7 +83,7 @@ def running_mariadb(folder: Path | None = None) -> Iterator[MariaDb]:
     words = [SERVER, "--no-defaults", f"--datadir={data}", f"--socket={socket_path}", f"--port={port}", "--bind-address=127.0.0.1",
              f"--user={user}", f"--pid-file={base}/pid", "--sql-mode=", "--skip-log-bin",
         "--skip-name-resolve", "--innodb-buffer-pool-size=32M",
-             "--character-set-server=utf8mb4"]  # fmt: skip
+             "--character-set-server=utf8mb4", *options]  # fmt: skip
     if is_new:
         words.append(f"--init-file={init}")
     with (base / "log").open("ab") as log, subprocess.Popen(words, stdout=log, stderr=log) as process:
