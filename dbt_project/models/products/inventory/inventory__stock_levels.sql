@@ -1,0 +1,73 @@
+with calendar as (
+    select * from {{ ref('shared__calendar') }}
+),
+
+period as (
+    select * from {{ ref('int_shared__period') }}
+),
+
+opening_stock as (
+    select * from {{ ref('int_inventory__opening_stock') }}
+),
+
+daily_moves as (
+    select * from {{ ref('int_inventory__daily_moves') }}
+),
+
+products as (
+    select * from {{ ref('stg_erp__products') }}
+),
+
+weeks as (
+    select distinct calendar.week_start
+    from calendar
+    inner join period on calendar.day between period.first_day and period.last_day
+),
+
+weekly_moves as (
+    select
+        daily_moves.product_id,
+        calendar.week_start,
+        sum(daily_moves.received_quantity) as received_quantity,
+        sum(daily_moves.issued_quantity) as issued_quantity,
+        sum(daily_moves.returned_quantity) as returned_quantity,
+        sum(daily_moves.net_quantity) as net_quantity
+    from daily_moves
+    inner join calendar using (day)
+    group by daily_moves.product_id, calendar.week_start
+),
+
+levels as (
+    select
+        opening_stock.product_id,
+        opening_stock.unit_cost,
+        weeks.week_start,
+        coalesce(weekly_moves.received_quantity, 0) as received_quantity,
+        coalesce(weekly_moves.issued_quantity, 0) as issued_quantity,
+        coalesce(weekly_moves.returned_quantity, 0) as returned_quantity,
+        opening_stock.opening_quantity + sum(coalesce(weekly_moves.net_quantity, 0)) over (
+            partition by opening_stock.product_id
+            order by weeks.week_start
+            rows between unbounded preceding and current row
+        ) as closing_quantity
+    from opening_stock
+    cross join weeks
+    left join weekly_moves using (product_id, week_start)
+),
+
+final as (
+    select
+        levels.product_id,
+        products.sku,
+        products.category,
+        levels.week_start,
+        cast(levels.received_quantity as decimal(18, 2)) as received_quantity,
+        cast(levels.issued_quantity as decimal(18, 2)) as issued_quantity,
+        cast(levels.returned_quantity as decimal(18, 2)) as returned_quantity,
+        cast(levels.closing_quantity as decimal(18, 2)) as closing_quantity,
+        cast(levels.closing_quantity * levels.unit_cost as decimal(18, 2)) as closing_value
+    from levels
+    inner join products using (product_id)
+)
+
+select * from final
