@@ -1,4 +1,4 @@
-"""Layers `staging`, `snapshots`, `intermediate`, `products` and `event_logs`: the dbt project, each model an asset and each data test a check.
+"""Layers `staging` to `event_logs`: the dbt project, each model and snapshot an asset and each data test a check.
 
 What belongs here: how dbt's names become asset keys, and the step that builds the project. What does not: SQL (dbt_project).
 """
@@ -51,9 +51,9 @@ class LayerTranslator(DagsterDbtTranslator):
 
 
 def _folders(dbt_resource_props: Mapping[str, Any]) -> list[str]:
-    """The layer and what lies below it; dbt leaves the layer's own folder out of a snapshot's path."""
+    """The layer and what lies below it; what dbt calls a snapshot's path lacks the layer and ends in the file's name."""
     folders: list[str] = dbt_resource_props["fqn"][1:-1]
-    return ["snapshots", *folders] if dbt_resource_props["resource_type"] == "snapshot" else folders
+    return ["snapshots", *folders[:-1]] if dbt_resource_props["resource_type"] == "snapshot" else folders
 
 
 class LakeDbt(DbtCliResource):

@@ -40,7 +40,7 @@ final as (
         dated.paid_on,
         dated.paid_on - invoices.due_date as days_late
     from dated
-    inner join invoices using (invoice_id)
+    left join invoices using (invoice_id)
     left join rates
         on dated.currency = rates.currency_code and dated.paid_on >= rates.valid_from and dated.paid_on < rates.valid_before
 )
