@@ -27,11 +27,22 @@ days as (
 ),
 
 moves as (
-    select invoice_date as day, direction, reporting_amount as change, reporting_amount as billed
+    select invoice_date as moved_on, direction, reporting_amount as change, reporting_amount as billed
     from invoices
     union all
     select paid_on, direction, -reporting_amount, 0
     from payments
+),
+
+-- What was owed before the first day is owed on the first day; it is no business of that day.
+dated as (
+    select
+        greatest(moves.moved_on, period.first_day) as day,
+        moves.direction,
+        moves.change,
+        case when moves.moved_on >= period.first_day then moves.billed end as billed
+    from moves
+    cross join period
 ),
 
 changes as (
@@ -41,7 +52,7 @@ changes as (
         sum(billed) filter (where direction = 'receivable') as revenue,
         sum(change) filter (where direction = 'payable') as payables,
         sum(billed) filter (where direction = 'payable') as purchases
-    from moves
+    from dated
     group by day
 ),
 

@@ -24,17 +24,24 @@ weeks as (
     inner join period on calendar.day between period.first_day and period.last_day
 ),
 
+-- What lay there before the first day lies there in the first week.
+dated as (
+    select daily_moves.*, daily_moves.day >= period.first_day as is_shown, greatest(daily_moves.day, period.first_day) as shown_on
+    from daily_moves
+    cross join period
+),
+
 weekly_moves as (
     select
-        daily_moves.product_id,
+        dated.product_id,
         calendar.week_start,
-        sum(daily_moves.received_quantity) as received_quantity,
-        sum(daily_moves.issued_quantity) as issued_quantity,
-        sum(daily_moves.returned_quantity) as returned_quantity,
-        sum(daily_moves.net_quantity) as net_quantity
-    from daily_moves
-    inner join calendar using (day)
-    group by daily_moves.product_id, calendar.week_start
+        sum(dated.received_quantity) filter (where dated.is_shown) as received_quantity,
+        sum(dated.issued_quantity) filter (where dated.is_shown) as issued_quantity,
+        sum(dated.returned_quantity) filter (where dated.is_shown) as returned_quantity,
+        sum(dated.net_quantity) as net_quantity
+    from dated
+    inner join calendar on calendar.day = dated.shown_on
+    group by dated.product_id, calendar.week_start
 ),
 
 levels as (

@@ -24,15 +24,22 @@ opening as (
     select sum(opening_quantity * unit_cost) as opening_value from opening_stock
 ),
 
+-- What lay there before the first day lies there on the first day.
+dated as (
+    select daily_moves.*, daily_moves.day >= period.first_day as is_shown, greatest(daily_moves.day, period.first_day) as shown_on
+    from daily_moves
+    cross join period
+),
+
 daily_values as (
     select
-        daily_moves.day,
-        sum(daily_moves.received_quantity * opening_stock.unit_cost) as received_value,
-        sum((daily_moves.issued_quantity - daily_moves.returned_quantity) * opening_stock.unit_cost) as issued_value,
-        sum(daily_moves.net_quantity * opening_stock.unit_cost) as net_value
-    from daily_moves
+        dated.shown_on as day,
+        sum(dated.received_quantity * opening_stock.unit_cost) filter (where dated.is_shown) as received_value,
+        sum((dated.issued_quantity - dated.returned_quantity) * opening_stock.unit_cost) filter (where dated.is_shown) as issued_value,
+        sum(dated.net_quantity * opening_stock.unit_cost) as net_value
+    from dated
     inner join opening_stock using (product_id)
-    group by daily_moves.day
+    group by dated.shown_on
 ),
 
 final as (
