@@ -19,7 +19,7 @@ from lake.extensions import extension_folder
 from lake.settings import NO_TELEMETRY, PROJECT_ROOT, Settings, get_settings, writable_folder
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
-LINKED = ("dbt_project.yml", "profiles.yml", ".dbtignore", "macros", "models")
+LINKED = ("dbt_project.yml", "profiles.yml", ".dbtignore", "macros", "models", "snapshots")
 GENERATED = "generated"  # dbt_project.yml names it among the model paths
 CATALOG_VARIABLE = "DBT_ENV_SECRET_LAKE_CATALOG"  # dbt blacks out the values of variables with this prefix in everything it prints
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dbt.cli.main import dbtRunner
 
 PROGRESS = "GrimoireProgress"  # name of the lines told while an attempt is under way; dbt's own come when it has succeeded
-_FINISHED = {"LogTestResult", "LogModelResult"}
+_FINISHED = {"LogTestResult", "LogModelResult", "LogSnapshotResult"}
 
 
 def start(environment: dict[str, str], folder: str) -> "subprocess.Popen[bytes]":

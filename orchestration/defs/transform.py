@@ -1,4 +1,4 @@
-"""Layers `staging`, `intermediate`, `products` and `event_logs`: the dbt project, each model an asset and each data test a check.
+"""Layers `staging` to `event_logs`: the dbt project, each model and snapshot an asset and each data test a check.
 
 What belongs here: how dbt's names become asset keys, and the step that builds the project. What does not: SQL (dbt_project).
 """
@@ -29,7 +29,7 @@ from orchestration.progress import progress_of
 from orchestration.waiting_dbt import dismiss_dbt, take_dbt
 from orchestration.warm_up import warm_up
 
-FINISHED = {PROGRESS, "LogTestResult", "LogModelResult"}  # what a node's end is called in dbt's log
+FINISHED = {PROGRESS, "LogTestResult", "LogModelResult", "LogSnapshotResult"}  # what a node's end is called in dbt's log
 
 
 class LayerTranslator(DagsterDbtTranslator):
@@ -39,15 +39,21 @@ class LayerTranslator(DagsterDbtTranslator):
         """raw/<source>/<table> or <layer>/<domain>/<model>."""
         if dbt_resource_props["resource_type"] == "source":
             return raw_key(dbt_resource_props["source_name"], dbt_resource_props["name"])
-        return dbt_key(dbt_resource_props["fqn"][1:-1], dbt_resource_props["name"])
+        return dbt_key(_folders(dbt_resource_props), dbt_resource_props["name"])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """The layer."""
-        return dbt_resource_props["fqn"][1] if dbt_resource_props["resource_type"] == "model" else None
+        return _folders(dbt_resource_props)[0] if dbt_resource_props["resource_type"] in {"model", "snapshot"} else None
 
     def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> dg.AutomationCondition | None:
         """Whenever what it selects from is newer."""
         return WHEN_NEWER
+
+
+def _folders(dbt_resource_props: Mapping[str, Any]) -> list[str]:
+    """The layer and what lies below it; what dbt calls a snapshot's path lacks the layer and ends in the file's name."""
+    folders: list[str] = dbt_resource_props["fqn"][1:-1]
+    return ["snapshots", *folders[:-1]] if dbt_resource_props["resource_type"] == "snapshot" else folders
 
 
 class LakeDbt(DbtCliResource):

@@ -113,6 +113,7 @@ final as (
         described.change_kind,
         described.old_value,
         described.new_value,
+        described.employee_id,
         employees.employee_name as resource,
         employees.team as resource_team
     from described

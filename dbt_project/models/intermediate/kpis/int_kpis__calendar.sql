@@ -6,6 +6,10 @@ stage_history as (
     select * from {{ ref('stg_crm__stage_history') }}
 ),
 
+calendar as (
+    select * from {{ ref('shared__calendar') }}
+),
+
 moments as (
     select changed_at from changes
     union all
@@ -20,17 +24,13 @@ bounds as (
     from moments
 ),
 
-days as (
-    select cast(unnest(generate_series(first_day, last_day, interval 1 day)) as date) as day
-    from bounds
-),
-
 final as (
     select
-        day,
-        cast(date_trunc('week', day) as date) as week_start,
-        count(*) over (partition by date_trunc('week', day)) = 7 as is_complete_week
-    from days
+        calendar.day,
+        calendar.week_start,
+        count(*) over (partition by calendar.week_start) = 7 as is_complete_week
+    from calendar
+    inner join bounds on calendar.day between bounds.first_day and bounds.last_day
 )
 
 select * from final
