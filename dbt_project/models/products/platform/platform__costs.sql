@@ -1,0 +1,48 @@
+{{ config(materialized='view') }}
+
+with runs as (
+    select * from {{ ref('stg_platform__runs') }}
+),
+
+steps as (
+    select * from {{ ref('stg_platform__run_steps') }}
+),
+
+loads as (
+    select * from {{ ref('stg_platform__loads') }}
+),
+
+spent as (
+    select
+        'run' as kind,
+        job as subject,
+        finished_at,
+        {{ hours_between('started_at', 'finished_at') }} * 3600 as seconds,
+        cast(null as bigint) as rows_landed,
+        cast(null as bigint) as bytes
+    from runs
+    union all
+    select 'step', step, finished_at, {{ hours_between('started_at', 'finished_at') }} * 3600, null, null
+    from steps
+    where finished_at is not null
+    union all
+    select 'load', concat(connection, '.', table_name), finished_at, seconds, rows_landed, bytes
+    from loads
+),
+
+final as (
+    select
+        {{ company_day('finished_at') }} as day,
+        kind,
+        subject,
+        count(*) as times,
+        sum(seconds) as seconds,
+        max(seconds) as most_seconds,
+        cast(sum(rows_landed) as bigint) as rows_landed,
+        cast(sum(bytes) as bigint) as bytes
+    from spent
+    where finished_at is not null
+    group by all
+)
+
+select * from final
