@@ -4,6 +4,7 @@ What belongs here: what `grimoire run` calls. What does not: what the road consi
 """
 
 import contextlib
+import logging
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -67,12 +68,23 @@ def run_road(*, connection: str | None = None, progress: Progress | None = None,
         instance.add_event_listener(run_id, watcher.heed)
         with listening(watcher.within_step):
             job.execute_in_process(run_config=QUIET, instance=instance, run_id=run_id, raise_on_error=False)
+        _note_runs(instance, settings)
         return watcher.report(run_id)
 
 
 def _dbt_for(connection: str | None) -> contextlib.AbstractContextManager[None]:
     """The dbt that waits for the road; the load of one connection wants none."""
     return contextlib.nullcontext() if connection else waiting_dbt()
+
+
+def _note_runs(instance: "dg.DagsterInstance", settings: Settings) -> None:
+    """Notes in the lake how this run went, and others that ended; one that cannot be noted now is noted after the next run."""
+    from orchestration.pipeline_history import note_ended_runs
+
+    try:
+        note_ended_runs(instance, settings=settings)
+    except GrimoireError as error:
+        logging.getLogger(__name__).warning("The run's history was not noted: %s", error)
 
 
 def end_abandoned_runs(instance: "dg.DagsterInstance") -> None:
