@@ -1,7 +1,7 @@
 """`grimoire demo`: the demo company's ERP and CRM, and its clock.
 
-What belongs here: bringing it up, moving its time, looking at it, giving it files of systems it has not. What does not: simulating it
-(`connectors.demo`) and what those files hold (`connectors.well_known`).
+What belongs here: bringing it up, moving its time, looking at it, giving it files of systems it has not. What does not: simulating
+it (`connectors.demo`) and what those files hold (`connectors.well_known`).
 """
 
 from dataclasses import asdict

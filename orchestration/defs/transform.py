@@ -34,8 +34,10 @@ FINISHED = {PROGRESS, "LogTestResult", "LogModelResult"}  # what a node's end is
 
 
 def source_table(source: Mapping[str, Any]) -> dg.AssetKey:
-    """raw/<connection>/<table>, by the schema: what a domain calls its source is the table of the connection that feeds it."""
-    return raw_key(source["schema"].removeprefix("raw_"), source["name"])
+    """raw/<connection>/<table>; of what dbt calls optional-<domain> by its schema, which is that of the connection that feeds it."""
+    name, _, domain = source["source_name"].partition("-")
+    connection = source["schema"].removeprefix("raw_") if domain and name == "optional" else name
+    return raw_key(connection, source["name"])
 
 
 class LayerTranslator(DagsterDbtTranslator):

@@ -1,14 +1,13 @@
--- The lake's own catalog rather than a landed table: DuckDB attaches it under this name beside the lake.
 with files as (
-    select * from __ducklake_metadata_{{ target.database }}.public.ducklake_data_file
+    select * from {{ source('platform-catalog', 'data_files') }}
 ),
 
 tables as (
-    select * from __ducklake_metadata_{{ target.database }}.public.ducklake_table
+    select * from {{ source('platform-catalog', 'tables') }}
 ),
 
 schemas as (
-    select * from __ducklake_metadata_{{ target.database }}.public.ducklake_schema
+    select * from {{ source('platform-catalog', 'schemas') }}
 ),
 
 final as (
