@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # How long before the newest noted run one is still looked for: the clocks of Dagster's processes and its database may differ.
 OVERLAP = timedelta(hours=1)
+BEGAN = "grimoire/began"  # tag of a run: when its work began, which may be before Dagster's part of it did (`orchestration.ahead`)
 ORIGINS = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor", "dagster/from_ui": "person"}
 
 
@@ -70,7 +71,7 @@ def _run(instance: "DagsterInstance", record: "RunRecord") -> Run:
         job=run.job_name,
         status=run.status.value.lower(),
         origin=_origin(run.tags),
-        started_at=_moment(record.start_time),
+        started_at=_began(run.tags) or _moment(record.start_time),
         finished_at=_moment(record.end_time) or _aware(record.update_timestamp),
         steps=tuple(_step(one) for one in instance.get_run_step_stats(run.run_id)),
     )
@@ -88,6 +89,10 @@ def _step(stats: Any) -> RunStep:
 
 def _origin(tags: Mapping[str, str]) -> str:
     return next((origin for tag, origin in ORIGINS.items() if tag in tags), "command")
+
+
+def _began(tags: Mapping[str, str]) -> datetime | None:
+    return datetime.fromisoformat(tags[BEGAN]) if BEGAN in tags else None
 
 
 def _moment(seconds: float | None) -> datetime | None:

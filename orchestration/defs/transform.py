@@ -6,7 +6,7 @@ What belongs here: how dbt's names become asset keys, and the step that builds t
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -34,7 +34,7 @@ FINISHED = {PROGRESS, "LogTestResult", "LogModelResult"}  # what a node's end is
 
 
 def source_table(source: Mapping[str, Any]) -> dg.AssetKey:
-    """raw/<connection>/<table>; of what dbt calls optional-<domain> by its schema, which is that of the connection that feeds it."""
+    """raw/<connection>/<table>; for what dbt calls optional-<domain>, the schema says which connection feeds it."""
     name, _, domain = source["source_name"].partition("-")
     connection = source["schema"].removeprefix("raw_") if domain and name == "optional" else name
     return raw_key(connection, source["name"])
@@ -105,7 +105,7 @@ def transformation(manifest: Path) -> dg.AssetsDefinition:
         if is_whole and is_built(key):
             dismiss_dbt()
             context.log.info("Nothing was landed and no file of the project has changed since the last build.")
-            without = _made_from(missing, context)
+            without = made_from(missing, _in_order(context), context.assets_def.asset_deps)
             yield from (dg.MaterializeResult(one, metadata={"unchanged": True}) for one in _in_order(context) if one not in without)
             begin_checks()
             return
@@ -175,11 +175,13 @@ def _leaving_out(missing: list[tuple[str, str]]) -> list[str]:
     return ["--exclude", " ".join(f"source:{source}.{table}+" for source, table in missing)] if missing else []
 
 
-def _made_from(missing: list[tuple[str, str]], context: dg.AssetExecutionContext) -> set[dg.AssetKey]:
-    """The project's assets that need one of these tables, near or far."""
+def made_from(
+    missing: Iterable[tuple[str, str]], keys: Iterable[dg.AssetKey], parents: Mapping[dg.AssetKey, Set[dg.AssetKey]]
+) -> set[dg.AssetKey]:
+    """The assets among `keys`, each of which comes after its parents, that need one of these tables, near or far."""
     found = {raw_key(source, table) for source, table in missing}
-    for key, parents in ((key, context.assets_def.asset_deps[key]) for key in _in_order(context)):
-        if parents & found and not _needs_no_rows(key):
+    for key in keys:
+        if parents[key] & found and not _needs_no_rows(key):
             found.add(key)
     return found
 

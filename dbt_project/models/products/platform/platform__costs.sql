@@ -12,22 +12,35 @@ loads as (
     select * from {{ ref('stg_platform__loads') }}
 ),
 
+-- The tables of a load are landed together and share its time.
+landings as (
+    select
+        connection,
+        load_id,
+        max(finished_at) as finished_at,
+        max(seconds) as seconds,
+        sum(rows_landed) as rows_landed,
+        sum(bytes) as bytes
+    from loads
+    group by connection, load_id
+),
+
 spent as (
     select
         'run' as kind,
         job as subject,
         finished_at,
         {{ hours_between('started_at', 'finished_at') }} * 3600 as seconds,
-        cast(null as bigint) as rows_landed,
-        cast(null as bigint) as bytes
+        null as rows_landed,
+        null as bytes
     from runs
     union all
     select 'step', step, finished_at, {{ hours_between('started_at', 'finished_at') }} * 3600, null, null
     from steps
     where finished_at is not null
     union all
-    select 'load', concat(connection, '.', table_name), finished_at, seconds, rows_landed, bytes
-    from loads
+    select 'load', connection, finished_at, seconds, rows_landed, bytes
+    from landings
 ),
 
 final as (

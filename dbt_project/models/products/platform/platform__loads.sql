@@ -22,7 +22,6 @@ final as (
         coalesce(rows_quarantined, 0) as rows_quarantined,
         coalesce(bytes, 0) as bytes,
         coalesce(seconds, 0) as seconds,
-        rows_extracted / nullif(seconds, 0) as rows_per_second,
         snapshot_id
     from loads
 )
