@@ -25,7 +25,7 @@ LAG_SECONDS = 300  # rows committed late carry a cursor that lies before the las
 STANDING_KEYS = {"files": ("_file", "_line"), "event_log_files": ("_file",), "webhook": ("_delivery_id", "_position")}
 STANDING_CURSORS = {"webhook": "_sequence"}  # of rows that come of their own accord, the one that came last has the say
 SECRET_WORDS = frozenset({"password", "passwd", "pwd", "api_key", "apikey", "access_token", "token", "secret", "client_secret"})
-RESERVED = frozenset({"files", "platform", "quarantine"})  # raw_files holds imported files
+RESERVED = frozenset({"files", "optional", "platform", "quarantine"})  # raw_files and staging/optional have a use
 
 OnSchemaChange = Literal["evolve", "freeze", "discard"]
 

@@ -1,4 +1,4 @@
-"""The platform's own history, in schema `platform` of the lake: which loads ran, which checks passed.
+"""The platform's own history, in schema `platform` of the lake: which loads ran, which checks passed, which runs ended how.
 
 What belongs here: writing and naming those rows, in the same transaction as the rows they are about. What does not:
 deciding what to check or to load.
@@ -27,6 +27,10 @@ create table if not exists platform.processes (
 create table if not exists platform.writes (
     written_at timestamptz, connection varchar, target varchar, plan varchar, row_key varchar, idempotency_key varchar,
     status varchar, attempts bigint, said varchar, reference varchar);
+create table if not exists platform.runs (
+    run_id varchar, job varchar, status varchar, origin varchar, started_at timestamptz, finished_at timestamptz);
+create table if not exists platform.run_steps (
+    run_id varchar, step varchar, status varchar, started_at timestamptz, finished_at timestamptz, attempts bigint);
 create table if not exists quarantine.rows (
     quarantined_at timestamptz, source varchar, table_name varchar, row_key varchar, rule varchar, reason varchar,
     row_json varchar, load_id varchar, resolved_at timestamptz);
@@ -87,6 +91,30 @@ class Write:
     reference: str
 
 
+@dataclass(frozen=True)
+class RunStep:
+    """One step of a run that has ended."""
+
+    step: str
+    status: str  # success, failure, skipped or in_progress: the run ended before it did
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempts: int = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a job that has ended, one way or the other; nothing of it changes any more."""
+
+    run_id: str
+    job: str
+    status: str  # success, failure or canceled
+    origin: str  # command, schedule, sensor or person
+    started_at: datetime | None
+    finished_at: datetime
+    steps: tuple[RunStep, ...] = ()
+
+
 def ensure_platform_tables(connection: "duckdb.DuckDBPyConnection") -> None:
     """Makes the platform's tables where they are not there yet."""
     for statement in filter(None, map(str.strip, TABLES.split(";"))):
@@ -118,6 +146,25 @@ def record_writes(connection: "duckdb.DuckDBPyConnection", writes: Sequence[Writ
     there = {(key, moment) for key, moment in rows}
     fresh = [astuple(write) for write in writes if (write.idempotency_key, write.written_at) not in there]
     insert_rows(connection, f"platform.writes ({', '.join(field.name for field in fields(Write))})", fresh)
+
+
+def recorded_runs(connection: "duckdb.DuckDBPyConnection", *, since: datetime | None = None) -> set[str]:
+    """The ids of the runs that are noted; those that ended at that time or later, where one is given."""
+    known = connection.execute("select run_id from platform.runs where $1 is null or finished_at >= $1", [since])
+    return {run_id for (run_id,) in known.fetchall()}
+
+
+def record_runs(connection: "duckdb.DuckDBPyConnection", runs: Iterable[Run]) -> int:
+    """Notes runs that have ended, with their steps; returns how many of them were not noted yet."""
+    known = recorded_runs(connection)
+    fresh = [run for run in runs if run.run_id not in known]
+    insert_rows(
+        connection,
+        "platform.runs",
+        [(run.run_id, run.job, run.status, run.origin, run.started_at, run.finished_at) for run in fresh],
+    )
+    insert_rows(connection, "platform.run_steps", [(run.run_id, *astuple(step)) for run in fresh for step in run.steps])
+    return len(fresh)
 
 
 def insert_rows(connection: "duckdb.DuckDBPyConnection", table: str, rows: Sequence[Sequence[object]], *, batch: int = 500) -> None:

@@ -4,8 +4,10 @@ What belongs here: what `grimoire run` calls. What does not: what the road consi
 """
 
 import contextlib
+import logging
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lake.errors import GrimoireError
@@ -13,6 +15,7 @@ from lake.settings import Settings, get_settings
 from orchestration.ahead import begin_loads, none_left_behind
 from orchestration.instance import open_instance
 from orchestration.lock import road_lock
+from orchestration.pipeline_history import BEGAN, note_ended_runs
 from orchestration.progress import Progress, listening
 from orchestration.waiting_dbt import waiting_dbt
 
@@ -61,18 +64,28 @@ def run_road(*, connection: str | None = None, progress: Progress | None = None,
 
         end_abandoned_runs(instance)
         job = defs().resolve_job_def(job_name(connection) if connection else ROAD)
+        tags = {BEGAN: datetime.now(UTC).isoformat()}
         begin_loads(node.name for node in job.nodes)
         run_id = str(uuid.uuid4())
         watcher = Watcher(sorted(node.name for node in job.nodes), progress or (lambda description, done: None))
         instance.add_event_listener(run_id, watcher.heed)
         with listening(watcher.within_step):
-            job.execute_in_process(run_config=QUIET, instance=instance, run_id=run_id, raise_on_error=False)
+            job.execute_in_process(run_config=QUIET, instance=instance, run_id=run_id, raise_on_error=False, tags=tags)
+        _note_runs(instance, settings)
         return watcher.report(run_id)
 
 
 def _dbt_for(connection: str | None) -> contextlib.AbstractContextManager[None]:
     """The dbt that waits for the road; the load of one connection wants none."""
     return contextlib.nullcontext() if connection else waiting_dbt()
+
+
+def _note_runs(instance: "dg.DagsterInstance", settings: Settings) -> None:
+    """Notes in the lake how this run went, and others that ended; one that cannot be noted now is noted after the next run."""
+    try:
+        note_ended_runs(instance, settings=settings)
+    except GrimoireError as error:
+        logging.getLogger(__name__).warning("The run's history was not noted: %s", error)
 
 
 def end_abandoned_runs(instance: "dg.DagsterInstance") -> None:

@@ -1,9 +1,11 @@
 """`grimoire demo`: the demo company's ERP and CRM, and its clock.
 
-What belongs here: bringing it up, moving its time, looking at it. What does not: simulating it (`connectors.demo`).
+What belongs here: bringing it up, moving its time, looking at it, giving it files of systems it has not. What does not: simulating
+it (`connectors.demo`) and what those files hold (`connectors.well_known`).
 """
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -63,6 +65,34 @@ def status(as_json: AsJson = False) -> None:
     from connectors.demo import state
 
     _show(state(), as_json=as_json)
+
+
+@app.command()
+def sources(
+    folder: Annotated[Path, typer.Argument(help="A folder of exported files; those below it count, too.")], as_json: AsJson = False
+) -> None:
+    """Connects exported files of a service desk, an intrusion detection system, CISA's catalogue and syslog.
+
+    The connections are called servicenow, suricata, cisa_kev and syslog, as the domains they feed expect; a run fills these.
+
+    Example:
+
+    $ grimoire demo sources ../shared/data && grimoire run
+    """
+    from connectors.well_known import connect_files
+
+    found = connect_files(folder)
+    if as_json:
+        console.print_json(
+            {"added": [one.name for one in found.added], "there": found.there_already, "without_files": found.without_files}
+        )
+        return
+    for one in found.added:
+        console.say(f"Added {one.name}: {one.path}")
+    for name in found.there_already:
+        console.say(f"{name} is there already and stays as it is.")
+    for name in found.without_files:
+        console.say(f"No file for {name}.")
 
 
 def _show(state: "DemoState | None", *, as_json: bool) -> None:

@@ -1,7 +1,7 @@
 {#-
     The rows of a landed table that the source still has, and besides the table's columns every needed one: a source may not have
     shown a column yet, nor a row. `needed` maps names to types ('' where none is known). The columns are written out, so that the
-    statement, and with it the view, changes when the table has gained one.
+    statement, and with it the view, changes when the table has gained one. A table that is not there yields no rows.
 -#}
 {% macro landed(table, needed) -%}
     {%- if not execute -%}
@@ -17,7 +17,7 @@
             {%- do columns.append(('cast(null as ' ~ type ~ ')' if type else 'null') ~ ' as ' ~ adapter.quote(name)) -%}
         {%- endfor -%}
         select {{ columns | join(', ') or 'null as nothing' }}
-        {%- if there %} from {{ table }} where _deleted_at is null{% else %} where false{% endif %}
+        {%- if not there %} where false{% else %} from {{ table }}{% if '_deleted_at' in known %} where _deleted_at is null{% endif %}{% endif %}
     {%- endif -%}
 {%- endmacro %}
 

@@ -6,7 +6,7 @@ What belongs here: how dbt's names become asset keys, and the step that builds t
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -17,6 +17,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliInvocation, DbtCliResource, dbt_assets
 from packaging.version import Version
 
+from connectors.connections import connections
 from lake.dbt_environment import dbt_environment, dbt_project
 from lake.dbt_process import PROGRESS, command
 from lake.settings import get_settings
@@ -32,13 +33,20 @@ from orchestration.warm_up import warm_up
 FINISHED = {PROGRESS, "LogTestResult", "LogModelResult", "LogSnapshotResult"}  # what a node's end is called in dbt's log
 
 
+def source_table(source: Mapping[str, Any]) -> dg.AssetKey:
+    """raw/<connection>/<table>; for what dbt calls optional-<domain>, the schema says which connection feeds it."""
+    name, _, domain = source["source_name"].partition("-")
+    connection = source["schema"].removeprefix("raw_") if domain and name == "optional" else name
+    return raw_key(connection, source["name"])
+
+
 class LayerTranslator(DagsterDbtTranslator):
     """Models are named by the folders they lie in, sources as the landing step names its tables."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """raw/<source>/<table> or <layer>/<domain>/<model>."""
         if dbt_resource_props["resource_type"] == "source":
-            return raw_key(dbt_resource_props["source_name"], dbt_resource_props["name"])
+            return source_table(dbt_resource_props)
         return dbt_key(_folders(dbt_resource_props), dbt_resource_props["name"])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
@@ -84,7 +92,7 @@ def _variables(environment: Mapping[str, str]) -> Iterator[None]:
 
 def transformation(manifest: Path) -> dg.AssetsDefinition:
     """The step that builds the dbt project: models and tests in the order of their lineage."""
-    translator = LayerTranslator(DagsterDbtTranslatorSettings(enable_asset_checks=True))
+    translator = LayerTranslator(DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_duplicate_source_asset_keys=True))
 
     @dbt_assets(
         manifest=manifest,
@@ -95,6 +103,7 @@ def transformation(manifest: Path) -> dg.AssetsDefinition:
     )
     def transform(context: dg.AssetExecutionContext) -> Iterator[Any]:
         from lake import in_transaction
+        from lake.journal import ensure_platform_tables
         from lake.process_files import register_products
 
         key, missing = build_key(), unlanded()
@@ -102,11 +111,12 @@ def transformation(manifest: Path) -> dg.AssetsDefinition:
         if is_whole and is_built(key):
             dismiss_dbt()
             context.log.info("Nothing was landed and no file of the project has changed since the last build.")
-            without = _made_from(missing, context)
+            without = made_from(missing, _in_order(context), context.assets_def.asset_deps)
             yield from (dg.MaterializeResult(one, metadata={"unchanged": True}) for one in _in_order(context) if one not in without)
             begin_checks()
             return
         remember_build(None)
+        in_transaction(ensure_platform_tables)  # a view over a table that is not there yet would stay empty until the next build
         yield from _build(context, missing, manifest, translator, is_whole=is_whole)
         in_transaction(register_products)
         if is_whole:
@@ -171,13 +181,20 @@ def _leaving_out(missing: list[tuple[str, str]]) -> list[str]:
     return ["--exclude", " ".join(f"source:{source}.{table}+" for source, table in missing)] if missing else []
 
 
-def _made_from(missing: list[tuple[str, str]], context: dg.AssetExecutionContext) -> set[dg.AssetKey]:
-    """The project's assets that need one of these tables, near or far."""
+def made_from(
+    missing: Iterable[tuple[str, str]], keys: Iterable[dg.AssetKey], parents: Mapping[dg.AssetKey, Set[dg.AssetKey]]
+) -> set[dg.AssetKey]:
+    """The assets among `keys`, each of which comes after its parents, that need one of these tables, near or far."""
     found = {raw_key(source, table) for source, table in missing}
-    for key, parents in ((key, context.assets_def.asset_deps[key]) for key in _in_order(context)):
-        if parents & found:
+    for key in keys:
+        if parents[key] & found and not _needs_no_rows(key):
             found.add(key)
     return found
+
+
+def _needs_no_rows(key: dg.AssetKey) -> bool:
+    """Whether a model bears that its table has never been landed: it has no rows then."""
+    return key.path[:2] in (["staging", "optional"], ["staging", "platform"])
 
 
 def _in_order(context: dg.AssetExecutionContext) -> list[dg.AssetKey]:
@@ -199,10 +216,21 @@ def _executable() -> str:
 @dg.definitions
 def defs() -> dg.Definitions:
     """The dbt project."""
-    step = transformation(manifest_path())
+    manifest = manifest_path()
+    step = transformation(manifest)
     return dg.Definitions(
-        assets=[step.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=_freshness(spec)))],
+        assets=[
+            step.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=_freshness(spec))),
+            *_unconnected(json.loads(manifest.read_text())),
+        ],
     )
+
+
+def _unconnected(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
+    """The tables that dbt reads and no connection lands: those of systems that are not connected, and the platform's own."""
+    landed = {raw_key(source.name, table.name) for source in connections().values() for table in source.resources}
+    words = {source_table(source): source["description"] for source in manifest["sources"].values()}
+    return [dg.AssetSpec(key, group_name="raw", description=said) for key, said in words.items() if key not in landed]
 
 
 def _freshness(spec: dg.AssetSpec) -> Any:

@@ -7,6 +7,9 @@
     {%- set target_relation = this.incorporate(type='view') -%}
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set twin = 'twin__' ~ this.identifier -%}
+    {%- if config.get('contract').enforced %}
+        {{ get_assert_columns_equivalent(sql) }}
+    {%- endif %}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
