@@ -108,6 +108,12 @@ class QualityGateError(DataError):
     code = 3010
 
 
+class BuildError(DataError):
+    """dbt could build nothing; what was there before is served."""
+
+    code = 3011
+
+
 class ReadOnlyError(DataError):
     """A statement tried to write through a read-only connection."""
 
