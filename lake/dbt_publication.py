@@ -114,8 +114,8 @@ class Publication:
         before = len(self.blamed)
         for model in self._left_out_ids():
             node = self.manifest.nodes[model]
-            if node.config.materialized == "view" and not transaction.binds(f'"{node.schema}"."{node.alias}"'):
-                for parent in node.depends_on.nodes:
+            if node.config.materialized == "view" and not transaction.binds(str(node.relation_name)):
+                for parent in self.manifest.parent_map.get(model, ()):
                     if parent.startswith("model."):
                         self.blamed.setdefault(parent, f"{node.name}, which reads it, keeps its last good version")
         return len(self.blamed) > before

@@ -102,6 +102,12 @@ class ProcessFileError(DataError):
     code = 3002
 
 
+class UnknownModelError(DataError):
+    """No model or domain of the dbt project has that name."""
+
+    code = 3003
+
+
 class QualityGateError(DataError):
     """A blocking expectation failed, so what follows must not run."""
 

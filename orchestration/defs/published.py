@@ -18,7 +18,9 @@ SHOWN = 5  # failures named in full
 
 def published_check(keys: Sequence[dg.AssetKey]) -> dg.AssetChecksDefinition:
     """One check per product and event log: is it as the last build wanted it. It fails the run, and nothing waits for it."""
-    specs = [dg.AssetCheckSpec(PUBLISHED, asset=key, description="The last build did not have to leave it as it was.") for key in keys]
+    specs = [
+        dg.AssetCheckSpec(PUBLISHED, asset=key, description="The last build did not have to leave it as it was.") for key in keys
+    ]
 
     @dg.multi_asset_check(name=PUBLISHED, specs=specs, can_subset=True)
     def published(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
@@ -27,7 +29,7 @@ def published_check(keys: Sequence[dg.AssetKey]) -> dg.AssetChecksDefinition:
             why = last.left_out.get(key.asset_key.path[-1])
             said = None if why is None else f"It is as it was before: {why}"
             yield dg.AssetCheckResult(asset_key=key.asset_key, check_name=PUBLISHED, passed=why is None, description=said)
-        if last.run_id == context.run_id and last.failures:
+        if last.run_id == context.run.run_id and last.failures:
             raise failure_of(last.failures, last.left_out)
 
     return published

@@ -24,14 +24,14 @@ from orchestration.built import LastBuild, build_key, is_built, relations, remem
 from orchestration.dbt_manifest import manifest_path
 from orchestration.defs.mine import begin_checks
 from orchestration.defs.published import PUBLISHED, failure_of, published_check
-from orchestration.layers import EVERY_DAY, POOL, WHEN_NEWER, dbt_key, raw_key
+from orchestration.layers import EVERY_DAY, FULL_REFRESH, POOL, WHEN_NEWER, dbt_key, raw_key
 from orchestration.lock import RESOURCE
 from orchestration.progress import progress_of
+from orchestration.selection import of_domain
 from orchestration.waiting_dbt import dismiss_dbt, take_dbt
 from orchestration.warm_up import warm_up
 
 FINISHED = {PROGRESS, "LogTestResult", "LogModelResult"}  # what a node's end is called in dbt's log
-FULL_REFRESH = "grimoire/full_refresh"  # tag of a run that is to build even what has not changed
 
 
 class LayerTranslator(DagsterDbtTranslator):
@@ -106,7 +106,7 @@ def _build(
     """Builds what is selected, but for what needs tables that have never been landed, and fills in the outcome."""
     tell = progress_of(context)
     project = json.loads(manifest.read_text())
-    names = {translator.get_asset_key(node): node["name"] for node in project["nodes"].values() if node["resource_type"] == "model"}
+    names = {translator.get_asset_key(node): node["name"] for node in _models(project)}
     words = [] if is_whole else ["--select", " ".join(sorted(names[key] for key in context.selected_asset_keys))]
     build = _invocation(context, [*words, *_leaving_out(missing)], project, translator)
     warm_up()
@@ -150,7 +150,9 @@ def _invocation(
 def _nothing_published(outcome: Outcome, build: DbtCliInvocation) -> BuildError:
     said = "; ".join(f"{name}: {words}" for name, words in outcome.failures.items()) or str(build.get_error())
     return BuildError(
-        f"Nothing was built: {said}", remedy="What was there before is served. Mend the cause and run again.", failures=outcome.failures
+        f"Nothing was built: {said}",
+        remedy="What was there before is served. Mend the cause and run again.",
+        failures=outcome.failures,
     )
 
 
@@ -197,12 +199,46 @@ def _dbt_version() -> Version:
     return Version(version("dbt-core"))
 
 
+def model_keys() -> dict[str, dg.AssetKey]:
+    """The asset key of every model, by the model's name."""
+    translator = LayerTranslator()
+    return {node["name"]: translator.get_asset_key(node) for node in _models(json.loads(manifest_path().read_text()))}
+
+
+def domains() -> dict[str, list[dg.AssetKey]]:
+    """What each domain owns among the products and event logs, by the domain's name."""
+    translator, found = LayerTranslator(), dict[str, list[dg.AssetKey]]()
+    for node in _models(json.loads(manifest_path().read_text())):
+        if node["group"] and node["fqn"][1] in {"products", "event_logs"}:
+            found.setdefault(node["group"], []).append(translator.get_asset_key(node))
+    return found
+
+
+def build_job_name(domain: str) -> str:
+    """The job that builds one domain."""
+    return f"build_{domain}"
+
+
+def _models(project: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [node for node in project["nodes"].values() if node["resource_type"] == "model"]
+
+
+def _job_of(domain: str, owned: Mapping[str, list[dg.AssetKey]]) -> Any:
+    return dg.define_asset_job(
+        build_job_name(domain),
+        selection=of_domain(domain, owned),
+        description=f"Build the products and event logs of {domain}, what they need and what is made of them, from landed rows.",
+    )
+
+
 @dg.definitions
 def defs() -> dg.Definitions:
     """The dbt project."""
     step = transformation(manifest_path())
+    owned = domains()
     return dg.Definitions(
         assets=[step.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=_freshness(spec)))],
+        jobs=[_job_of(domain, owned) for domain in owned],
         asset_checks=[published_check([spec.key for spec in step.specs if _freshness(spec)])],
     )
 
