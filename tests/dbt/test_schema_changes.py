@@ -81,7 +81,8 @@ def test_a_new_column_is_there_as_far_as_staging(shop: Path) -> None:
 def test_a_column_that_is_gone_fails_a_check_by_name(shop: Path, statement: str) -> None:
     change(shop, statement, "insert into orders (id, fax) values (2, '2')")
     assert "columns are all there" in failed(load())
-    assert build() == {"source_shows_its_columns_stg_shop__orders_id__total"}
+    (only,) = build()
+    assert only.startswith("source_shows_its_columns_stg_shop__orders")
     assert rows("select count(*), count(amount) from event_logs.shop_ordering") == [(1, 1)], "nothing was made of the nulls"
 
 
