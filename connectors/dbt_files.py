@@ -22,6 +22,7 @@ from lake.settings import Settings, get_settings
 
 OWN_SOURCES = DBT_PROJECT / "models" / "staging"
 MADE_BY = ("dbt_files.py", "dbt_models.py", "event_log_declarations.py", "event_log_models.py", "expressions.py", "mapping.py")
+SHOWN_COLUMNS = "source_shows_its_columns"  # the data test that a column which vanished from the source fails
 Columns = Mapping[str, Mapping[str, str]]
 
 
@@ -145,7 +146,7 @@ def _typed(connection: Connection, shown: Columns) -> dict[str, dict[str, str]]:
 def _staging_models(connection: Connection, known: Columns) -> list[Any]:
     from connectors.dbt_models import Column, Model, staging_name
     from connectors.event_log_declarations import used_columns
-    from connectors.mapping import needed_columns, staging_columns, staging_key, staging_sql
+    from connectors.mapping import KEYLESS, needed_columns, staging_columns, staging_key, staging_sql
 
     needed = needed_columns(connection, known, used_columns(connection))
     models = []
@@ -155,11 +156,13 @@ def _staging_models(connection: Connection, known: Columns) -> list[Any]:
             Column(name, _origin(resource, name), tests=("is_key",) if key == (name,) else ())
             for name in sorted(staging_columns(resource, known.get(resource.name, {})) or {}, key=lambda name: name not in key)
         )
+        read = sorted(name for name in needed.get(resource.name, {}) if name != KEYLESS)
+        shown = ({SHOWN_COLUMNS: {"arguments": {"columns": read}}},) if read else ()
         compound = ({"is_compound_key": {"arguments": {"columns": [f'"{name}"' for name in key]}}},) if len(key) > 1 else ()
         sql = staging_sql(connection, resource, needed)
         description = f"{resource.name} of {connection.label}, as its mapping says; without rows the source has deleted."
         name = staging_name(connection, resource.name)
-        models.append(Model(name, f"staging/{connection.name}", sql, description, columns, compound))
+        models.append(Model(name, f"staging/{connection.name}", sql, description, columns, (*compound, *shown)))
     return models
 
 

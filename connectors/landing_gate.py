@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 ROW_KEY = "_row_key"  # the key of rows that have none: a digest of the row, and its number among equal ones
 FEW_STAGED = 1000  # so few rows are compared at once; to ask whether the lake has any costs as much
 BITS_PER_ROW, MOST_BITS = 64, 500_000_000
+GONE = "the source no longer has "  # then the columns' names; the data test `source_shows_its_columns` reads them out of it
 _PACKAGE = "@package"  # the load a staged row came with; rows held back before come from none
 _FILE = "@file"  # the file a staged row lies in; DuckDB's own word for it, `filename`, is a column of many a source
 _LOAD_OF_FILE = f"array_to_string(string_split(parse_filename({quote(_FILE)}), '.')[:2], '.')"
@@ -431,7 +432,7 @@ class Gate:
         cursor = [self.table.cursor.column] if self.table.cursor else []
         needed = {*self.table.key, *cursor, *self.table.required, *self.table.references}
         blocking = bool(needed & set(gone))
-        detail = f"the source no longer has {', '.join(gone)}" if gone else ""
+        detail = f"{GONE}{', '.join(gone)}" if gone else ""
         severity: Severity = "error" if blocking else "warning"
         return CheckResult(
             self.source.raw_schema,

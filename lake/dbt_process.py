@@ -1,11 +1,11 @@
 """A dbt that is ready before it is needed, and whose build is one transaction of the lake: `python -m lake.dbt_process`.
 
 What belongs here: that process. It parses the project, waits for a line on standard input, the words of one dbt command as JSON,
-and runs it; a line that never comes ends it. What does not: who starts it and what is built (`orchestration.defs.transform`).
+and runs it; a line that never comes ends it. What does not: who starts it and what is built (`orchestration.defs.transform`), and
+what is published if something fails (`lake.dbt_publication`).
 
-A build that succeeds is one commit: readers see all of it or nothing, and no model or test waits for the lake's catalog. If any
-model or test fails, nothing of that attempt is kept and dbt builds once more in its own way, one commit per model, so that what
-does not depend on the fault is built all the same; only that second build is told of on standard output.
+On standard output it tells of each finished node while readers see none of them yet (`PROGRESS`); then dbt's own log of the attempt
+that was published, after the lines about what failed in those before it; and at last one line `OUTCOME`.
 """
 
 import contextlib
@@ -15,14 +15,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import duckdb
     from dbt.cli.main import dbtRunner
 
+    from lake.dbt_publication import Outcome
+
 PROGRESS = "GrimoireProgress"  # name of the lines told while an attempt is under way; dbt's own come when it has succeeded
+OUTCOME = "GrimoireOutcome"  # name of the last line; its data are those of `lake.dbt_publication.Outcome`
 _FINISHED = {"LogTestResult", "LogModelResult", "LogSnapshotResult"}
 
 
@@ -59,26 +61,68 @@ def main() -> int:
     line = sys.stdin.readline()
     if not line:
         return 0
-    project: Any = parsed.result if parsed.success else None
-    runner = dbtRunner(manifest=project)
     words = list(json.loads(line))
-    if parsed.success and _succeeds_as_one(runner, words):
-        return 0
-    return 0 if runner.invoke(words).success else 1
+    if not parsed.success:
+        return 0 if dbtRunner().invoke(words).success else 1
+    outcome = _published(parsed.result, words)
+    return 0 if outcome.is_published and not outcome.failures else 1
 
 
-def _succeeds_as_one(runner: "dbtRunner", words: list[str]) -> bool:
-    """Whether the command succeeded and was committed; its log is then on standard output, otherwise there is no trace of it."""
-    with tempfile.TemporaryFile() as log, _one_transaction() as transaction:
-        with _output_to(log.fileno()) as shown:
-            runner.callbacks = [_teller(shown)]
-            is_done = bool(runner.invoke([*words, "--fail-fast"]).success) and transaction.commit()
+def _published(project: Any, words: Sequence[str]) -> "Outcome":
+    """Builds, publishes, and tells what came of it."""
+    from dbt.cli.main import dbtRunner
+
+    from lake.dbt_publication import Publication
+
+    runner = dbtRunner(manifest=project)
+    with contextlib.ExitStack() as files:
+        logs: list[IO[bytes]] = []
+
+        def invoke(words: Sequence[str]) -> Any:
+            logs.append(files.enter_context(tempfile.TemporaryFile()))
+            return _logged(runner, words, logs[-1])
+
+        outcome = Publication(project, words, invoke).publish()
+        _tell_logs(logs, outcome)
+    said = "published" if outcome.is_published else "nothing was published"
+    _tell(1, OUTCOME, f"{said}, {len(outcome.left_out)} models left out", outcome.words())
+    return outcome
+
+
+def _logged(runner: "dbtRunner", words: Sequence[str], log: IO[bytes]) -> Any:
+    """dbt's result; what it says is in `log`."""
+    with _output_to(log.fileno()) as shown:
+        runner.callbacks = [_teller(shown)]
+        try:
+            return runner.invoke(list(words))
+        finally:
             runner.callbacks = []
-        if is_done:
-            log.seek(0)
+
+
+def _tell_logs(logs: Sequence[IO[bytes]], outcome: "Outcome") -> None:
+    """All of the log that was published, of the others what failed, each node once: a model that they built is not there."""
+    told: set[str | None] = set()
+    for log in logs:
+        log.seek(0)
+        if outcome.is_published and log is logs[-1]:
             shutil.copyfileobj(log, sys.stdout.buffer)
-            sys.stdout.flush()
-        return is_done
+            continue
+        for line in log:
+            node = _failed_node(line)
+            if node in outcome.failures and node not in told:
+                told.add(node)
+                sys.stdout.buffer.write(line)
+    sys.stdout.flush()
+
+
+def _failed_node(line: bytes) -> str | None:
+    """Name of the node whose failure the line is about."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    is_failure = said["info"]["name"] in _FINISHED and said["info"]["level"] == "error"
+    return str(said["data"]["node_info"]["node_name"]) if is_failure else None
 
 
 def _teller(shown: int) -> Any:
@@ -86,10 +130,17 @@ def _teller(shown: int) -> Any:
 
     def tell(event: Any) -> None:
         if event.info.name in _FINISHED:
-            line = {"info": {"name": PROGRESS, "level": "debug", "msg": event.info.msg}, "data": {}}
-            os.write(shown, json.dumps(line).encode() + b"\n")
+            _tell(shown, PROGRESS, event.info.msg, {})
 
     return tell
+
+
+def _tell(descriptor: int, name: str, said: str, data: dict[str, Any]) -> None:
+    """One line of our own in the form of dbt's."""
+    sys.stdout.flush()
+    line = json.dumps({"info": {"name": name, "level": "debug", "msg": said}, "data": data}).encode() + b"\n"
+    while line:  # a pipe may take a part of it
+        line = line[os.write(descriptor, line) :]
 
 
 @contextlib.contextmanager
@@ -104,83 +155,6 @@ def _output_to(descriptor: int) -> Iterator[int]:
         sys.stdout.flush()
         os.dup2(before, 1)
         os.close(before)
-
-
-class _Shared:
-    """What dbt takes for a connection and for its cursor: always the same one, which begins and ends when we say so."""
-
-    def __init__(self, cursor: "duckdb.DuckDBPyConnection") -> None:
-        self._cursor = cursor
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cursor, name)
-
-    def cursor(self) -> "_Shared":
-        """Itself."""
-        return self
-
-    def execute(self, sql: str, bindings: Any = None) -> Any:
-        """Runs a statement; those that begin and end transactions are left to us."""
-        if sql.strip().rstrip(";").rsplit("*/", maxsplit=1)[-1].strip().upper() in {"BEGIN", "COMMIT", "ROLLBACK"}:
-            return self
-        return self._cursor.execute(sql) if bindings is None else self._cursor.execute(sql, bindings)
-
-    def close(self) -> None:
-        """Nothing: the next model takes it up again."""
-
-    def rollback(self) -> None:
-        """Nothing: dbt also rolls back what it only read."""
-
-
-class _Transaction:
-    """The transaction of one attempt, begun when dbt first connects."""
-
-    def __init__(self) -> None:
-        self.cursor: duckdb.DuckDBPyConnection | None = None
-
-    def open(self, environment: Any) -> _Shared:
-        """The shared connection of dbt-duckdb's environment."""
-        if self.cursor is None:
-            environment.conn = environment.initialize_db(environment.creds, environment._plugins)
-            self.cursor = environment.initialize_cursor(environment.creds, environment.conn.cursor(), environment._plugins, {})
-            self.cursor.begin()
-        return _Shared(self.cursor)
-
-    def commit(self) -> bool:
-        """Whether everything is in the lake now."""
-        import duckdb
-
-        try:
-            if self.cursor is not None:
-                self.cursor.commit()
-        except duckdb.Error:
-            return False
-        return True
-
-
-@contextlib.contextmanager
-def _one_transaction() -> Iterator[_Transaction]:
-    """While it lasts, every connection that dbt opens is the same, in one transaction; what was not committed is undone."""
-    from dbt.adapters.duckdb import environments
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.adapters.duckdb.environments.local import LocalEnvironment
-
-    transaction, usual = _Transaction(), environments.create
-
-    class OneTransaction(LocalEnvironment):
-        def handle(self) -> Any:
-            with self.lock:
-                return transaction.open(self)
-
-    environments.create = OneTransaction  # type: ignore[assignment]  # it makes one, as the function did
-    DuckDBConnectionManager._ENV = None
-    try:
-        yield transaction
-    finally:
-        environments.create = usual
-        DuckDBConnectionManager._ENV = None
-        if transaction.cursor is not None:
-            transaction.cursor.close()
 
 
 if __name__ == "__main__":

@@ -102,10 +102,22 @@ class ProcessFileError(DataError):
     code = 3002
 
 
+class UnknownModelError(DataError):
+    """No model or domain of the dbt project has that name."""
+
+    code = 3003
+
+
 class QualityGateError(DataError):
     """A blocking expectation failed, so what follows must not run."""
 
     code = 3010
+
+
+class BuildError(DataError):
+    """dbt could build nothing; what was there before is served."""
+
+    code = 3011
 
 
 class ReadOnlyError(DataError):

@@ -1,9 +1,13 @@
 """Whether the dbt project need be built: only if a landed table or a file of the project has changed since it last was.
 
-What belongs here: the memory of the last build. What does not: building (`orchestration.defs.transform`).
+What belongs here: the memory of the last build: what it was made from, what failed, and which models it left as they were. What
+does not: building (`orchestration.defs.transform`).
 """
 
 import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
 
 from connectors.connections import connections
 from lake import connect, get_settings, quote
@@ -53,3 +57,38 @@ def remember_build(key: str | None) -> None:
         path.unlink(missing_ok=True)
     else:
         path.write_text(key)
+
+
+@dataclass(frozen=True)
+class LastBuild:
+    """What the last build, of the whole project or a part, had to leave as it was."""
+
+    run_id: str = ""
+    failures: dict[str, str] = field(default_factory=dict)  # of that build: model or test, and what dbt said
+    left_out: dict[str, str] = field(default_factory=dict)  # model that is not as new as it could be, since whichever build: why
+
+
+def last_build() -> LastBuild:
+    """The last build; an empty one if there is none, or if nothing is known of it."""
+    try:
+        return LastBuild(**json.loads((get_settings().folder("dbt") / "last_build.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return LastBuild()
+
+
+def remember_outcome(build: LastBuild, selected: Collection[str]) -> None:
+    """Notes what became of the selected models; of the others what was known before stays true."""
+    before = {model: why for model, why in last_build().left_out.items() if model not in selected}
+    known = LastBuild(build.run_id, build.failures, {**before, **build.left_out})
+    (get_settings().folder("dbt") / "last_build.json").write_text(json.dumps(asdict(known)))
+
+
+def relations() -> set[tuple[str, str]]:
+    """Schema and name of every table and view in the lake."""
+    with connect(read_only=True) as connection:
+        return set(
+            connection.execute(
+                "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
+                " union all select schema_name, view_name from duckdb_views() where database_name = 'lake'"
+            ).fetchall()
+        )

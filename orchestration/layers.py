@@ -13,6 +13,7 @@ LAYERS = ("source", "raw", "staging", "snapshots", "intermediate", "products", "
 
 POOL = "road"  # with granularity `run`: at most one run that touches the lake's layers at a time
 EVERY_DAY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
+FULL_REFRESH = "grimoire/full_refresh"  # tag of a run that builds even what has not changed
 WHEN_NEWER = dg.AutomationCondition.eager()  # as soon as what it is made from has been made anew
 
 

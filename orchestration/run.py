@@ -1,11 +1,12 @@
-"""Running the whole road in this process, with progress, and never twice at once.
+"""Running the whole road or a part of it in this process, with progress, and never twice at once.
 
-What belongs here: what `grimoire run` calls. What does not: what the road consists of (`orchestration.defs`).
+What belongs here: what `grimoire run` and `grimoire build` call. What does not: what the road consists of (`orchestration.defs`).
 """
 
 import contextlib
 import logging
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from lake.errors import GrimoireError
 from lake.settings import Settings, get_settings
 from orchestration.ahead import begin_loads, none_left_behind
 from orchestration.instance import open_instance
+from orchestration.layers import FULL_REFRESH
 from orchestration.lock import road_lock
 from orchestration.pipeline_history import BEGAN, note_ended_runs
 from orchestration.progress import Progress, listening
@@ -56,22 +58,79 @@ def run_road(*, connection: str | None = None, progress: Progress | None = None,
         AlreadyRunningError: Another run is under way, whoever started it.
         RoadError: A step failed; the message is the step's own.
     """
-    settings = settings or get_settings()
-    with road_lock(settings), none_left_behind(), _dbt_for(connection), open_instance(settings) as instance:
+
+    def job() -> "dg.JobDefinition":
         from orchestration.definitions import defs
         from orchestration.defs.extract import job_name
         from orchestration.defs.road import ROAD
 
+        return defs().resolve_job_def(job_name(connection) if connection else ROAD)
+
+    return _run(job, _dbt_for(connection), progress, settings or get_settings())
+
+
+def run_build(
+    *,
+    domain: str | None = None,
+    select: str | None = None,
+    full_refresh: bool = False,
+    progress: Progress | None = None,
+    settings: Settings | None = None,
+) -> RoadReport:
+    """Builds products and event logs from the rows that have landed, and waits for it.
+
+    Args:
+        domain: Only what this domain owns, what that needs and what is made of it. Default: everything.
+        select: Only these models: `model`, `+model` with what it needs, `model+` with what is made of it, blanks between.
+        full_refresh: Everything, even where no row has landed and no file of the project has changed since the last build.
+        progress: Told what is being done and the share done, 0 to 1.
+        settings: Default: the process's settings.
+
+    Raises:
+        AlreadyRunningError: Another run is under way, whoever started it.
+        UnknownModelError: There is no such domain or model.
+        RoadError: A model or a test failed; everything else was published.
+    """
+
+    def job() -> "dg.JobDefinition":
+        import dagster as dg
+
+        from orchestration.definitions import defs
+        from orchestration.defs.transform import domains, model_keys
+        from orchestration.selection import BUILT, of_domain, of_words
+
+        chosen: dg.AssetSelection = dg.AssetSelection.groups(*BUILT)
+        if domain is not None:
+            chosen = of_domain(domain, domains())
+        if select is not None:
+            chosen = of_words(select, model_keys())
+        found = defs()
+        everything = found.resolve_implicit_global_asset_job_def()
+        return everything.get_subset(asset_selection=set(chosen.resolve(found.resolve_asset_graph())))
+
+    return _run(job, waiting_dbt(), progress, settings or get_settings(), tags={FULL_REFRESH: "true"} if full_refresh else None)
+
+
+def _run(
+    find_job: "Callable[[], dg.JobDefinition]",
+    waiting: contextlib.AbstractContextManager[None],
+    progress: Progress | None,
+    settings: Settings,
+    tags: Mapping[str, str] | None = None,
+) -> RoadReport:
+    """Runs a job in this process, alone."""
+    with road_lock(settings), none_left_behind(), waiting, open_instance(settings) as instance:
         end_abandoned_runs(instance)
-        job = defs().resolve_job_def(job_name(connection) if connection else ROAD)
-        tags = {BEGAN: datetime.now(UTC).isoformat()}
+        job = find_job()
+        tags = {BEGAN: datetime.now(UTC).isoformat(), **(tags or {})}
         begin_loads(node.name for node in job.nodes)
         run_id = str(uuid.uuid4())
         watcher = Watcher(sorted(node.name for node in job.nodes), progress or (lambda description, done: None))
         instance.add_event_listener(run_id, watcher.heed)
         with listening(watcher.within_step):
             job.execute_in_process(run_config=QUIET, instance=instance, run_id=run_id, raise_on_error=False, tags=tags)
-        _note_runs(instance, settings)
+        job = find_job()
+        tags = {BEGAN: datetime.now(UTC).isoformat(), **(tags or {})}
         return watcher.report(run_id)
 
 

@@ -1,4 +1,4 @@
-"""`grimoire run`: the whole road in a process of its own, watched from this one.
+"""`grimoire run` and `grimoire build`: the road, or a build, in a process of its own, watched from this one.
 
 What belongs here: starting that process, showing its progress and outcome. What does not: the road (`orchestration.run`, which
 no face imports: it speaks in lines of JSON).
@@ -7,6 +7,7 @@ no face imports: it speaks in lines of JSON).
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
     app.command(rich_help_panel="Work")(run)
+    app.command(rich_help_panel="Work")(build)
 
 
 def run(as_json: Annotated[bool, typer.Option("--json", help="Print one object with the seconds of each step.")] = False) -> None:
@@ -34,16 +36,51 @@ def run(as_json: Annotated[bool, typer.Option("--json", help="Print one object w
     """
     with console.progress() as progress:
         report = run_road(progress)
+    _show(report, as_json=as_json)
+
+
+def build(
+    domain: Annotated[
+        str | None, typer.Option("--domain", metavar="NAME", help="Only what this domain owns, what that needs and what needs it.")
+    ] = None,
+    select: Annotated[
+        str | None,
+        typer.Option("--select", metavar="MODELS", help="Only these models; +model with what it needs, model+ with what needs it."),
+    ] = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Even where no row has landed and no model has changed since the last build.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object with the seconds of each step.")] = False,
+) -> None:
+    """Builds products and event logs from the rows that have landed; nothing is fetched, mined or forecast.
+
+    Examples:
+
+    $ grimoire build --full-refresh
+
+    $ grimoire build --domain sales
+
+    $ grimoire build --select "+customers__tickets sales__orders+"
+    """
+    if domain is not None and select is not None:
+        raise typer.BadParameter("Give a domain or models, not both.", param_hint="--select")
+    options = {"domain": domain, "select": select, "full_refresh": full_refresh}
+    with console.progress() as progress:
+        report = run_road(progress, words=["build", json.dumps(options)])
+    _show(report, as_json=as_json)
+
+
+def _show(report: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         console.print_json(report)
         return
-    console.print_table(["step", "seconds"], [*report["steps"].items(), ("whole road", report["seconds"])])
+    console.print_table(["step", "seconds"], [*report["steps"].items(), ("in all", report["seconds"])])
     for check in report["failed_checks"]:
         console.say(f"A check failed: {check}")
 
 
-def run_road(progress: console.Progress, *, connection: str | None = None) -> dict[str, Any]:
-    """Runs the road, or one connection's part of it, and returns its report.
+def run_road(progress: console.Progress, *, connection: str | None = None, words: Sequence[str] = ()) -> dict[str, Any]:
+    """Runs the road, or one connection's part of it, or what `words` say, and returns its report.
 
     Raises:
         GrimoireError: What stopped it, in the words of the step; or that its process died, with the end of its log.
@@ -53,7 +90,8 @@ def run_road(progress: console.Progress, *, connection: str | None = None) -> di
     settings = get_settings()
     log = settings.folder("logs") / "road.log"
     with log.open("w") as said:
-        command = [sys.executable, "-m", "orchestration", "road", *([connection] if connection else [])]
+        asked = words or ["road", *([connection] if connection else [])]
+        command = [sys.executable, "-m", "orchestration", *asked]
         child = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=said, stdin=subprocess.DEVNULL,
             text=True, cwd=_root(), env=_environment(settings), start_new_session=True,

@@ -3,7 +3,8 @@
 What belongs here: the assets and checks of `mining` and `connectors.quality`. What does not: checking and mining.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -12,6 +13,7 @@ from connectors.connections import connections
 from connectors.dbt_files import write_dbt_files
 from lake.process_files import SUFFIX, definition_files
 from orchestration.ahead import begin, outcome
+from orchestration.built import last_build
 from orchestration.checks import as_asset_checks, check_specs
 from orchestration.layers import EVERY_DAY, POOL, WHEN_NEWER, event_log_key, mining_key
 from orchestration.lock import RESOURCE
@@ -19,6 +21,7 @@ from orchestration.progress import Progress, progress_of
 
 IMPORTED = "imported"
 CHECKING = "orchestration.checked:check_and_record"
+NONE: Mapping[str, str] = MappingProxyType({})
 GROWTH = 0.05  # a log that has grown by a twentieth is worth a new model; until then its fitness stays comparable
 
 
@@ -66,7 +69,7 @@ def mined(process: str) -> dg.AssetsDefinition:
         pool=POOL,
     )
     def mine_process(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return _mine([process], context)
+        return _mine([process], context, kept=last_build().left_out)
 
     return mine_process
 
@@ -89,12 +92,17 @@ def mine_imported(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     return _mine(names, context)
 
 
-def _mine(names: list[str], context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """Mines the processes whose event log has changed since, the way they were mined last; there is nothing new in the others."""
+def _mine(names: list[str], context: dg.AssetExecutionContext, *, kept: Mapping[str, str] = NONE) -> dg.MaterializeResult:
+    """Mines the processes whose event log has changed since, the way they were mined last; there is nothing new in the others.
+
+    `kept` names the logs that the last build had to leave as they were, and why: they are mined as they are, and it is said.
+    """
     from mining import is_mined, mine, parameters_of
 
     tell = progress_of(context)
-    outcome: dict[str, Any] = {}
+    outcome: dict[str, Any] = {f"event log of {name}": f"as it was before: {kept[name]}" for name in names if name in kept}
+    for said in outcome.values():
+        context.log.warning(f"The event log is {said}")
     for at, name in enumerate(names):
         miner, noise = parameters_of(name)
         if is_mined(name, miner=miner, noise=noise):

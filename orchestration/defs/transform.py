@@ -1,32 +1,34 @@
 """Layers `staging` to `event_logs`: the dbt project, each model and snapshot an asset and each data test a check.
 
-What belongs here: how dbt's names become asset keys, and the step that builds the project. What does not: SQL (dbt_project).
+What belongs here: how dbt's names become asset keys, and the step that builds the project or a part of it. What does not: SQL
+(dbt_project), what is published if something fails (`lake.dbt_publication`), and who says so (`orchestration.defs.published`).
 """
 
 import json
-import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Set
-from contextlib import contextmanager
-from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliInvocation, DbtCliResource, dbt_assets
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION as NO_EVENT
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliInvocation, dbt_assets
 from packaging.version import Version
 
 from connectors.connections import connections
-from lake.dbt_environment import dbt_environment, dbt_project
-from lake.dbt_process import PROGRESS, command
+from lake.dbt_environment import dbt_project
+from lake.dbt_process import OUTCOME, PROGRESS, command
+from lake.dbt_publication import Outcome
+from lake.errors import BuildError
 from lake.settings import get_settings
-from orchestration.built import build_key, is_built, remember_build, unlanded
+from orchestration.built import LastBuild, build_key, is_built, relations, remember_build, remember_outcome, unlanded
 from orchestration.dbt_manifest import manifest_path
 from orchestration.defs.mine import begin_checks
-from orchestration.layers import EVERY_DAY, POOL, WHEN_NEWER, dbt_key, raw_key
+from orchestration.defs.published import PUBLISHED, failure_of, published_check
+from orchestration.layers import EVERY_DAY, FULL_REFRESH, POOL, WHEN_NEWER, dbt_key, raw_key
 from orchestration.lock import RESOURCE
 from orchestration.progress import progress_of
+from orchestration.selection import of_domain
 from orchestration.waiting_dbt import dismiss_dbt, take_dbt
 from orchestration.warm_up import warm_up
 
@@ -57,37 +59,16 @@ class LayerTranslator(DagsterDbtTranslator):
         """Whenever what it selects from is newer."""
         return WHEN_NEWER
 
+    def get_asset_check_spec(self, *args: Any, **options: Any) -> dg.AssetCheckSpec | None:
+        """The check of a data test; what follows need not wait for it, for nothing that fails is published."""
+        spec = super().get_asset_check_spec(*args, **options)
+        return spec and spec._replace(blocking=False)
+
 
 def _folders(dbt_resource_props: Mapping[str, Any]) -> list[str]:
     """The layer and what lies below it; what dbt calls a snapshot's path lacks the layer and ends in the file's name."""
     folders: list[str] = dbt_resource_props["fqn"][1:-1]
     return ["snapshots", *folders[:-1]] if dbt_resource_props["resource_type"] == "snapshot" else folders
-
-
-class LakeDbt(DbtCliResource):
-    """dbt without two detours of dagster-dbt: asking dbt for its version, and loading its adapter into our own process too."""
-
-    @cached_property
-    def _cli_version(self) -> Version:
-        return _dbt_version()
-
-    def _initialize_dbt_core_adapter(self, args: Any) -> Any:
-        return None
-
-
-@contextmanager
-def _variables(environment: Mapping[str, str]) -> Iterator[None]:
-    """Sets variables for a child process that is about to start, and takes them back: one of them may hold a password."""
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def transformation(manifest: Path) -> dg.AssetsDefinition:
@@ -108,7 +89,7 @@ def transformation(manifest: Path) -> dg.AssetsDefinition:
 
         key, missing = build_key(), unlanded()
         is_whole = set(context.selected_asset_keys) == every_key  # as it is in the road
-        if is_whole and is_built(key):
+        if is_whole and is_built(key) and FULL_REFRESH not in context.run.tags:
             dismiss_dbt()
             context.log.info("Nothing was landed and no file of the project has changed since the last build.")
             without = made_from(missing, _in_order(context), context.assets_def.asset_deps)
@@ -117,11 +98,13 @@ def transformation(manifest: Path) -> dg.AssetsDefinition:
             return
         remember_build(None)
         in_transaction(ensure_platform_tables)  # a view over a table that is not there yet would stay empty until the next build
-        yield from _build(context, missing, manifest, translator, is_whole=is_whole)
+        outcome = Outcome()
+        yield from _build(context, missing, manifest, translator, outcome, is_whole=is_whole)
         in_transaction(register_products)
         if is_whole:
-            remember_build(key)
+            remember_build(None if outcome.failures else key)
             begin_checks()
+        _tell_failures(outcome, context)
 
     every_key = set(transform.keys)  # a job over a part gives the step a definition of just that part
     return transform
@@ -132,49 +115,79 @@ def _build(
     missing: list[tuple[str, str]],
     manifest: Path,
     translator: DagsterDbtTranslator,
+    outcome: Outcome,
     *,
     is_whole: bool,
 ) -> Iterator[Any]:
-    """Builds what is selected, but for what needs tables that have never been landed; fails when a model or a test does."""
+    """Builds what is selected, but for what needs tables that have never been landed, and fills in the outcome."""
     tell = progress_of(context)
-    words = _leaving_out(missing)
-    build = _whole_build(context, words, manifest, translator) if is_whole else _part_build(context, words)
+    project = json.loads(manifest.read_text())
+    names = {translator.get_asset_key(node): node["name"] for node in _models(project)}
+    words = [] if is_whole else ["--select", " ".join(sorted(names[key] for key in context.selected_asset_keys))]
+    build = _invocation(context, [*words, *_leaving_out(missing)], project, translator)
     warm_up()
     expected = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
     done = 0
     for event in build.stream_raw_events():
-        if event.raw_event["info"]["name"] in FINISHED:
+        said = event.raw_event["info"]["name"]
+        if said == OUTCOME:
+            vars(outcome).update(event.raw_event["data"])
+        if said in FINISHED:
             done += 1
             tell("building products and event logs", min(done / max(expected, 1), 1.0))
         yield from event.to_default_asset_events(
             manifest=build.manifest, dagster_dbt_translator=translator, context=context, target_path=build.target_path
         )
+    if not outcome.is_published:
+        raise _nothing_published(outcome, build)
+    selected = {names[key] for key in context.selected_asset_keys}
+    remember_outcome(LastBuild(context.run_id, outcome.failures, outcome.left_out), selected)
+    yield from _kept(context, {key for key in context.selected_asset_keys if names[key] in outcome.left_out})
 
 
-def _whole_build(
-    context: dg.AssetExecutionContext, words: list[str], manifest: Path, translator: DagsterDbtTranslator
+def _invocation(
+    context: dg.AssetExecutionContext, words: list[str], project: dict[str, Any], translator: DagsterDbtTranslator
 ) -> DbtCliInvocation:
-    """The build of the whole project, by the dbt that is ready for it."""
+    """The build, by the dbt that is ready for it, if one is."""
     process = take_dbt()
     command(process, "build", *words)
     return DbtCliInvocation(
         process=process,
-        manifest=json.loads(manifest.read_text()),
+        manifest=project,
         dagster_dbt_translator=translator,
         project_dir=dbt_project(),
         target_path=get_settings().folder("dbt", "target"),
-        raise_on_error=True,
+        raise_on_error=False,
         cli_version=_dbt_version(),
         context=context,
     )
 
 
-def _part_build(context: dg.AssetExecutionContext, words: list[str]) -> DbtCliInvocation:
-    """The build of a selection, in dbt's own way."""
-    project = os.fspath(dbt_project())
-    dbt = LakeDbt(project_dir=project, profiles_dir=project, dbt_executable=_executable())
-    with _variables(dbt_environment()):
-        return dbt.cli(["build", *words], context=context, target_path=get_settings().folder("dbt", "target"))
+def _nothing_published(outcome: Outcome, build: DbtCliInvocation) -> BuildError:
+    said = "; ".join(f"{name}: {words}" for name, words in outcome.failures.items()) or str(build.get_error())
+    return BuildError(
+        f"Nothing was built: {said}",
+        remedy="What was there before is served. Mend the cause and run again.",
+        failures=outcome.failures,
+    )
+
+
+def _kept(context: dg.AssetExecutionContext, keys: set[dg.AssetKey]) -> Iterator[dg.MaterializeResult]:
+    """Lets what follows run on the last good tables, where there are any, without saying that they were made anew."""
+    there = relations()
+    for key in _in_order(context):
+        if key in keys and (key.path[0], key.path[-1]) in there:
+            yield dg.MaterializeResult(key, metadata={NO_EVENT: True})
+
+
+def _tell_failures(outcome: Outcome, context: dg.AssetExecutionContext) -> None:
+    """Fails the step, where no later one does it: what follows in the road goes on with what was published."""
+    if not outcome.failures:
+        return
+    for name, words in outcome.failures.items():
+        context.log.error(f"{name}: {words}")
+    if PUBLISHED not in {node.name for node in context.job_def.nodes}:
+        raise failure_of(outcome.failures, outcome.left_out)
 
 
 def _leaving_out(missing: list[tuple[str, str]]) -> list[str]:
@@ -209,8 +222,36 @@ def _dbt_version() -> Version:
     return Version(version("dbt-core"))
 
 
-def _executable() -> str:
-    return os.fspath(Path(sys.executable).with_name("dbt"))
+def model_keys() -> dict[str, dg.AssetKey]:
+    """The asset key of every model, by the model's name."""
+    translator = LayerTranslator()
+    return {node["name"]: translator.get_asset_key(node) for node in _models(json.loads(manifest_path().read_text()))}
+
+
+def domains() -> dict[str, list[dg.AssetKey]]:
+    """What each domain owns among the products and event logs, by the domain's name."""
+    translator, found = LayerTranslator(), dict[str, list[dg.AssetKey]]()
+    for node in _models(json.loads(manifest_path().read_text())):
+        if node["group"] and node["fqn"][1] in {"products", "event_logs"}:
+            found.setdefault(node["group"], []).append(translator.get_asset_key(node))
+    return found
+
+
+def build_job_name(domain: str) -> str:
+    """The job that builds one domain."""
+    return f"build_{domain}"
+
+
+def _models(project: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [node for node in project["nodes"].values() if node["resource_type"] in {"model", "snapshot"}]
+
+
+def _job_of(domain: str, owned: Mapping[str, list[dg.AssetKey]]) -> Any:
+    return dg.define_asset_job(
+        build_job_name(domain),
+        selection=of_domain(domain, owned),
+        description=f"Build the products and event logs of {domain}, what they need and what is made of them, from landed rows.",
+    )
 
 
 @dg.definitions
@@ -218,11 +259,14 @@ def defs() -> dg.Definitions:
     """The dbt project."""
     manifest = manifest_path()
     step = transformation(manifest)
+    owned = domains()
     return dg.Definitions(
         assets=[
             step.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=_freshness(spec))),
             *_unconnected(json.loads(manifest.read_text())),
         ],
+        jobs=[_job_of(domain, owned) for domain in owned],
+        asset_checks=[published_check([spec.key for spec in step.specs if _freshness(spec)])],
     )
 
 

@@ -30,9 +30,7 @@ def published(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def test_each_belongs_to_a_group_whose_owner_can_be_written_to(
-    manifest: dict[str, Any], published: list[dict[str, Any]]
-) -> None:
+def test_each_belongs_to_a_group_whose_owner_can_be_written_to(manifest: dict[str, Any], published: list[dict[str, Any]]) -> None:
     owners = {group["name"]: group["owner"] for group in manifest["groups"].values()}
     assert [node["name"] for node in published if "@" not in (owners[node["group"]]["email"] or "")] == []
     assert [group for group, owner in owners.items() if not owner["name"]] == []
