@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliInvocation, DbtCliResource, dbt_assets
@@ -28,6 +28,9 @@ from orchestration.lock import RESOURCE
 from orchestration.progress import progress_of
 from orchestration.waiting_dbt import dismiss_dbt, take_dbt
 from orchestration.warm_up import warm_up
+
+if TYPE_CHECKING:
+    from connectors.dbt_tests import Outcome
 
 FINISHED = {PROGRESS, "LogTestResult", "LogModelResult"}  # what a node's end is called in dbt's log
 
@@ -125,14 +128,37 @@ def _build(
     build = _whole_build(context, words, manifest, translator) if is_whole else _part_build(context, words)
     warm_up()
     expected = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
-    done = 0
-    for event in build.stream_raw_events():
-        if event.raw_event["info"]["name"] in FINISHED:
-            done += 1
-            tell("building products and event logs", min(done / max(expected, 1), 1.0))
-        yield from event.to_default_asset_events(
-            manifest=build.manifest, dagster_dbt_translator=translator, context=context, target_path=build.target_path
-        )
+    done, tested = 0, []
+    try:
+        for event in build.stream_raw_events():
+            if event.raw_event["info"]["name"] in FINISHED:
+                done += 1
+                tell("building products and event logs", min(done / max(expected, 1), 1.0))
+            tested += _outcomes(event.raw_event)
+            yield from event.to_default_asset_events(
+                manifest=build.manifest, dagster_dbt_translator=translator, context=context, target_path=build.target_path
+            )
+    finally:  # what the tests said is worth most where one of them has failed
+        _record(tested, build.manifest)
+
+
+def _outcomes(event: Mapping[str, Any]) -> "list[Outcome]":
+    """How a test ended, if that is what the event tells."""
+    from connectors.dbt_tests import Outcome
+
+    told = event["data"]
+    if event["info"]["name"] != "LogTestResult":
+        return []
+    return [Outcome(told["node_info"]["unique_id"], told["status"], int(told.get("num_failures") or 0))]
+
+
+def _record(tested: "list[Outcome]", manifest: Mapping[str, Any]) -> None:
+    """Writes what the tests said, and the scores of products, to schema `platform`."""
+    from connectors.dbt_tests import record_tests
+    from lake import current_snapshot, in_transaction
+
+    if tested:
+        in_transaction(lambda lake: record_tests(lake, manifest, tested, snapshot_id=current_snapshot(lake)))
 
 
 def _whole_build(
