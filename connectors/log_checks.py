@@ -9,6 +9,7 @@ of conformance, in many cases it is a matter of clocks. `tolerated` is where one
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from connectors.quality import EARLIEST, Severity
@@ -134,8 +135,9 @@ def _cases(log: Log) -> Iterator[LogCheck]:
         f"with cases as (select case_id, min(occurred_at) as began, max(occurred_at) as last_at,"
         f" max_by(activity, (occurred_at, source_row)) as last_activity, bool_or(activity in ({ends})) as is_ended"
         f" from {log.view} group by case_id),"
-        " bounds as (select quantile_cont(epoch(last_at - began), 0.99) filter (is_ended) as usual, max(last_at) as until from cases)"
-        " select case_id as row_key, {'case_id': case_id, 'began': began, 'last_at': last_at, 'last_activity': last_activity}"
+        " bounds as (select quantile_cont(epoch(last_at - began), 0.99) filter (is_ended) as usual, max(last_at) as until"
+        " from cases) select case_id as row_key,"
+        " {'case_id': case_id, 'began': began, 'last_at': last_at, 'last_activity': last_activity}"
         " as item, 1 as n from cases, bounds where not is_ended and epoch(until - began) > usual",
         f"select count(distinct case_id) from {log.view}",
         "cases",
@@ -165,7 +167,7 @@ def _order(log: Log) -> Iterator[LogCheck]:
     for rule in (rule for rule in rules if rule.get("kind") == "starts_with"):
         yield _begins(log, rule["activity"], rule.get("tolerated", CONTRADICTING))
     path = log.definition.get("happy_path", [])
-    pairs = {*zip(path, path[1:], strict=False), *((rule["first"], rule["then"]) for rule in before)}
+    pairs = {*pairwise(path), *((rule["first"], rule["then"]) for rule in before)}
     between = sorted(pair for pair in pairs if len({log.sources.get(name) for name in pair} - {None}) == 2)
     if between:
         yield _follows(log, between, "the sources agree on the order of events",
@@ -196,8 +198,8 @@ def _begins(log: Log, activity: str, tolerated: float) -> LogCheck:
     return LogCheck(
         f"cases begin with {activity}", "warning",
         "What comes before it bears a wrong time, belongs to another case, or the beginning was not read.",
-        f"select case_id as row_key, {{'case_id': case_id, 'began': began, 'first_activity': first_activity}} as item, 1 as n from ("
-        f"select case_id, min(occurred_at) as began, min_by(activity, (occurred_at, source_row)) as first_activity,"
+        "select case_id as row_key, {'case_id': case_id, 'began': began, 'first_activity': first_activity} as item, 1 as n"
+        f" from (select case_id, min(occurred_at) as began, min_by(activity, (occurred_at, source_row)) as first_activity,"
         f" min(occurred_at) filter (activity = {_text(activity)}) as should_begin from {log.view} group by case_id)"
         " where should_begin is distinct from began",
         f"select count(distinct case_id) from {log.view}",

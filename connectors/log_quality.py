@@ -1,7 +1,8 @@
 """Checking an event log and keeping what was found: results, a sample of the offending rows, a score, the columns it had.
 
 What belongs here: running a log's suite and its checks, and writing what came of them. What does not: the checks themselves
-(`connectors.log_checks`, `connectors.quality`), scores (`connectors.scores`) and what is done about the rows (`connectors.quarantine`).
+(`connectors.log_checks`, `connectors.quality`), scores (`connectors.scores`) and what is done about the rows
+(`connectors.quarantine`).
 """
 
 import json

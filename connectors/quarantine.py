@@ -74,8 +74,9 @@ def correct(
     """
     letter = letter_of(identity)
     if letter.kind == "flagged" or letter.connection == "file":
+        place = "an event log" if letter.kind == "flagged" else "an imported file"
         raise DataError(
-            f"{identity} is a row of {'an event log' if letter.kind == 'flagged' else 'an imported file'}; it cannot be corrected here.",
+            f"{identity} is a row of {place}; it cannot be corrected here.",
             remedy="Correct it in the source or the file, and load that again.",
             id=identity,
         )

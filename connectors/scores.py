@@ -44,9 +44,10 @@ def newest_of_models(connection: "duckdb.DuckDBPyConnection", process: str) -> l
     """What the tests of the last build said of an event log's own tables."""
     own = [process, *(f"{process}__{part}" for part in ("events", "objects", "event_objects", "object_objects"))]
     rows = connection.execute(
-        "select layer, subject, check_name, passed, severity, blocking, rows_checked, rows_failed, detail from platform.check_results"
-        " where layer = 'event_logs' and subject in (select unnest($own::varchar[])) and checked_at = (select max(checked_at)"
-        " from platform.check_results where layer in (select unnest($layers::varchar[])))",
+        "select layer, subject, check_name, passed, severity, blocking, rows_checked, rows_failed, detail"
+        " from platform.check_results where layer = 'event_logs' and subject in (select unnest($own::varchar[]))"
+        " and checked_at = (select max(checked_at) from platform.check_results"
+        " where layer in (select unnest($layers::varchar[])))",
         {"own": own, "layers": list(MODEL_LAYERS)},
     ).fetchall()
     return [CheckResult(*row) for row in rows]

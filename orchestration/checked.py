@@ -1,6 +1,7 @@
 """The expectations of an event log, checked and recorded: what the check steps do, wherever it is done.
 
-What belongs here: that one function, free of Dagster. What does not: the expectations (`connectors.quality`, `connectors.log_checks`).
+What belongs here: that one function, free of Dagster. What does not: the expectations (`connectors.quality`,
+`connectors.log_checks`).
 """
 
 from typing import TYPE_CHECKING
