@@ -28,7 +28,7 @@ from lake.journal import ensure_platform_tables
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ID = "left(md5(concat_ws(chr(31), source, table_name, rule, coalesce(row_key, ''), row_json)), 12)"
+LETTER_ID = "left(md5(concat_ws(chr(31), source, table_name, rule, coalesce(row_key, ''), row_json)), 12)"
 _COLUMNS = (
     "source, table_name, row_key, rule, reason, row_json, quarantined_at, load_id, resolved_at, kind, resolution, resolved_by, note"
 )
@@ -103,7 +103,7 @@ def dead_letters(
     """
     where, values = _condition(connection, resource, rule, is_open, list(ids), kind)
     cut = f" limit {int(limit)}" if limit is not None else ""
-    found = _rows(f"select {_ID}, {_COLUMNS} from quarantine.rows where {where} order by quarantined_at desc, 1{cut}", values)
+    found = _rows(f"select {LETTER_ID}, {_COLUMNS} from quarantine.rows where {where} order by quarantined_at desc, 1{cut}", values)
     return [_letter(*row) for row in found]
 
 
@@ -203,7 +203,7 @@ def _stage(
     staged: list[DeadLetter] = []
     problems: dict[str, str] = {}
     rows: dict[str, list[dict[str, Any]]] = {}
-    waiting = _held_keys(source)
+    waiting = held_keys(source)
     for letter in chosen:
         is_held = letter.row_key in waiting.get(letter.resource, set())
         if letter.resource not in names or (is_held and letter.id not in corrected):
@@ -226,7 +226,7 @@ def _stage(
     return staged, problems
 
 
-def _held_keys(source: Connection) -> dict[str, set[str | None]]:
+def held_keys(source: Connection) -> dict[str, set[str | None]]:
     """Per resource the keys of the rows that the gate holds back."""
     import duckdb
 
@@ -258,7 +258,7 @@ def _resolve(source: Connection, letters: Sequence[DeadLetter]) -> None:
         in_transaction(
             lambda lake: lake.execute(
                 f"update quarantine.rows set resolved_at = now() where resolved_at is null and source = $source"
-                f" and quarantined_at <= $until and {_ID} in (select unnest($ids::varchar[]))",
+                f" and quarantined_at <= $until and {LETTER_ID} in (select unnest($ids::varchar[]))",
                 {"source": source.name, "ids": ids, "until": max(letter.quarantined_at for letter in letters)},
             )
         )
@@ -271,7 +271,7 @@ def _note_corrected(source: Connection, letters: Sequence[DeadLetter], *, by: st
         in_transaction(
             lambda lake: lake.execute(
                 "update quarantine.rows set resolution = $how, resolved_by = $by, note = $note where source = $source"
-                f" and resolution is null and {_ID} in (select unnest($ids::varchar[]))",
+                f" and resolution is null and {LETTER_ID} in (select unnest($ids::varchar[]))",
                 known,
             )
         )
@@ -295,7 +295,7 @@ def _condition(
     if is_open is not None:
         parts.append(f"resolved_at is {'' if is_open else 'not '}null")
     if ids:
-        parts.append(f"{_ID} in (select unnest($ids::varchar[]))")
+        parts.append(f"{LETTER_ID} in (select unnest($ids::varchar[]))")
         values["ids"] = ids
     return " and ".join(parts) or "true", values
 

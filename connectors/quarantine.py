@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from connectors.connections import get_connection
-from connectors.dead_letters import _ID, DeadLetter, Replayed, _held_keys, dead_letters, replay
+from connectors.dead_letters import LETTER_ID, DeadLetter, Replayed, dead_letters, held_keys, replay
 from connectors.staged import Progress, no_progress
 from connectors.waivers import ACCEPTED, DROPPED
 from lake import in_transaction
@@ -56,7 +56,7 @@ def waive(identities: Sequence[str], *, how: How, note: str, by: str | None = No
     in_transaction(
         lambda lake: lake.execute(
             "update quarantine.rows set resolution = $how, resolved_by = $by, note = $note, resolved_at = now()"
-            f" where resolved_at is null and {_ID} in (select unnest($ids::varchar[]))",
+            f" where resolved_at is null and {LETTER_ID} in (select unnest($ids::varchar[]))",
             known,
         )
     )
@@ -138,6 +138,6 @@ def _can_land(letter: DeadLetter) -> bool:
         return False
     source = get_connection(letter.connection)
     key = source.resource(letter.resource).key
-    return letter.rule not in {f"{name} is filled" for name in key} and letter.row_key in _held_keys(source).get(
+    return letter.rule not in {f"{name} is filled" for name in key} and letter.row_key in held_keys(source).get(
         letter.resource, set()
     )
