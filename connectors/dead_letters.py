@@ -203,7 +203,7 @@ def _stage(
     staged: list[DeadLetter] = []
     problems: dict[str, str] = {}
     rows: dict[str, list[dict[str, Any]]] = {}
-    waiting = held_keys(source)
+    waiting = _held_keys(source)
     for letter in chosen:
         is_held = letter.row_key in waiting.get(letter.resource, set())
         if letter.resource not in names or (is_held and letter.id not in corrected):
@@ -226,7 +226,7 @@ def _stage(
     return staged, problems
 
 
-def held_keys(source: Connection) -> dict[str, set[str | None]]:
+def _held_keys(source: Connection) -> dict[str, set[str | None]]:
     """Per resource the keys of the rows that the gate holds back."""
     import duckdb
 

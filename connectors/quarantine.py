@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from connectors.connections import get_connection
-from connectors.dead_letters import LETTER_ID, DeadLetter, Replayed, dead_letters, held_keys, replay
+from connectors.dead_letters import LETTER_ID, DeadLetter, Replayed, dead_letters, replay
 from connectors.staged import Progress, no_progress
 from connectors.waivers import ACCEPTED, DROPPED
 from lake import in_transaction
@@ -18,7 +18,7 @@ from lake.errors import DataError
 
 How = Literal["accepted", "dropped"]
 IN_WORDS = {ACCEPTED: "accepted as they are", DROPPED: "dropped for good"}
-_NO_FILL = ("values fit the lake's types",)  # the value is what is missing
+_BEARABLE = (" is filled", " is plausible (", " is known in ", " is one of ")  # rules that a row may break and still be a row
 
 
 def letter_of(identity: str) -> DeadLetter:
@@ -27,12 +27,17 @@ def letter_of(identity: str) -> DeadLetter:
     Raises:
         DataError: There is none of that id.
     """
-    found = dead_letters(is_open=None, ids=[identity], limit=1, kind=None)
-    if not found:
+    return _letters([identity])[0]
+
+
+def _letters(identities: Sequence[str]) -> list[DeadLetter]:
+    wanted = list(dict.fromkeys(identities))
+    found = {one.id: one for one in dead_letters(is_open=None, ids=wanted, limit=None, kind=None)}
+    for identity in (one for one in wanted if one not in found):
         raise DataError(
             f"There is no row {identity} in quarantine.", remedy="`grimoire quarantine list` shows those there are.", id=identity
         )
-    return found[0]
+    return [found[identity] for identity in wanted]
 
 
 def waive(identities: Sequence[str], *, how: How, note: str, by: str | None = None) -> list[DeadLetter]:
@@ -49,7 +54,7 @@ def waive(identities: Sequence[str], *, how: How, note: str, by: str | None = No
     """
     if not note.strip():
         raise DataError("A waiver needs a reason.", remedy="Say why with --note.")
-    letters = [letter_of(one) for one in dict.fromkeys(identities)]
+    letters = _letters(identities)
     for letter in letters:
         _refuse(letter, how)
     known = {"how": how, "by": by or who(), "note": note, "ids": [letter.id for letter in letters]}
@@ -60,7 +65,7 @@ def waive(identities: Sequence[str], *, how: How, note: str, by: str | None = No
             known,
         )
     )
-    return [letter_of(letter.id) for letter in letters]
+    return _letters(identities)
 
 
 def correct(
@@ -134,10 +139,7 @@ def _refuse_decided(letter: DeadLetter) -> None:
 
 def _can_land(letter: DeadLetter) -> bool:
     """Whether a row could be merged although it breaks its rule: it has a key of its own and values of its columns' types."""
-    if letter.connection == "file" or letter.rule in _NO_FILL or letter.rule.endswith(" is unique"):
+    if letter.connection == "file" or not any(words in letter.rule for words in _BEARABLE):
         return False
-    source = get_connection(letter.connection)
-    key = source.resource(letter.resource).key
-    return letter.rule not in {f"{name} is filled" for name in key} and letter.row_key in held_keys(source).get(
-        letter.resource, set()
-    )
+    key = get_connection(letter.connection).resource(letter.resource).key
+    return letter.rule not in {f"{name} is filled" for name in key}

@@ -2,6 +2,7 @@
 
 What belongs here: its layout and what its buttons call. What does not: the rows (`health`) and the decisions
 (`connectors.quarantine`).
+"""
 
 import json
 from collections.abc import Callable

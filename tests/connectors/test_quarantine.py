@@ -34,7 +34,8 @@ def shop(grimoire_home: Path, tmp_path: Path) -> Any:
         "create table orders (id integer, customer_id integer, kind text, made_at text, total numeric)",
         "insert into customers values (1, 'Ann')",
         "insert into orders values (1, 1, 'web', '2024-01-01', 10), (2, 9, 'web', '2024-01-02', 20),"
-        " (3, 1, 'fax', '2024-01-03', 30), (4, 1, 'web', '1900-01-01', 40), (5, 1, 'web', '2024-01-05', 50), (5, 1, 'web', '2024-01-05', 51)",
+        " (3, 1, 'fax', '2024-01-03', 30), (4, 1, 'web', '1900-01-01', 40)",
+        "insert into orders values (5, 1, 'web', '2024-01-05', 50), (5, 1, 'web', '2024-01-05', 51)",
     )
     folder = grimoire_home / "connections"
     folder.mkdir(parents=True)
