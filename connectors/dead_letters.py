@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from connectors.connection import Connection, Resource
 from connectors.connections import get_connection
@@ -23,12 +23,17 @@ from connectors.packages import pending, replace_held, stage
 from connectors.staged import Progress, no_progress
 from lake import connect, get_settings, in_transaction
 from lake.errors import DataError
+from lake.journal import ensure_platform_tables
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ID = "left(md5(concat_ws(chr(31), source, table_name, rule, coalesce(row_key, ''), row_json)), 12)"
-_COLUMNS = "source, table_name, row_key, rule, reason, row_json, quarantined_at, load_id, resolved_at"
+LETTER_ID = "left(md5(concat_ws(chr(31), source, table_name, rule, coalesce(row_key, ''), row_json)), 12)"
+_COLUMNS = (
+    "source, table_name, row_key, rule, reason, row_json, quarantined_at, load_id, resolved_at, kind, resolution, resolved_by, note"
+)
+Kind = Literal["held", "flagged"]  # held back by a gate; or in an event log all the same, and doubtful
+CORRECTED = "corrected"
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,10 @@ class DeadLetter:
     quarantined_at: datetime
     load_id: str
     resolved_at: datetime | None
+    kind: Kind = "held"
+    resolution: str | None = None  # corrected, accepted or dropped by a person; None: not yet, or it landed by itself
+    resolved_by: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,7 @@ def dead_letters(
     is_open: bool | None = True,
     ids: Iterable[str] = (),
     limit: int | None = 100,
+    kind: Kind | None = "held",
 ) -> list[DeadLetter]:
     """The dead letters that fit, newest first.
 
@@ -89,16 +99,19 @@ def dead_letters(
         is_open: Open ones, or resolved ones; None: both.
         ids: Only these.
         limit: At most so many; None: all.
+        kind: Rows held back by a gate, or rows flagged in event logs; None: both.
     """
-    where, values = _condition(connection, resource, rule, is_open, list(ids))
+    where, values = _condition(connection, resource, rule, is_open, list(ids), kind)
     cut = f" limit {int(limit)}" if limit is not None else ""
-    found = _rows(f"select {_ID}, {_COLUMNS} from quarantine.rows where {where} order by quarantined_at desc, 1{cut}", values)
+    found = _rows(f"select {LETTER_ID}, {_COLUMNS} from quarantine.rows where {where} order by quarantined_at desc, 1{cut}", values)
     return [_letter(*row) for row in found]
 
 
-def count_letters(connection: str | None = None, *, resource: str | None = None, rule: str | None = None) -> list[LetterCount]:
+def count_letters(
+    connection: str | None = None, *, resource: str | None = None, rule: str | None = None, kind: Kind | None = "held"
+) -> list[LetterCount]:
     """How many dead letters there are by connection, resource and rule, the rule with most open ones first."""
-    where, values = _condition(connection, resource, rule, None, [])
+    where, values = _condition(connection, resource, rule, None, [], kind)
     found = _rows(
         "select source, table_name, rule, count(*) filter (resolved_at is null), count(resolved_at),"
         " min(quarantined_at) filter (resolved_at is null) from quarantine.rows"
@@ -116,6 +129,8 @@ def replay(
     ids: Iterable[str] = (),
     corrected: Mapping[str, Any] | None = None,
     progress: Progress = no_progress,
+    by: str | None = None,
+    note: str | None = None,
 ) -> Replayed:
     """Judges rows held back again, and makes rows of records that were none; without a choice, of all open letters.
 
@@ -128,6 +143,8 @@ def replay(
         ids: These letters only.
         corrected: Letter to the record, or records, that are to land instead.
         progress: Called with a description and the share done.
+        by: Who corrected them.
+        note: Why.
 
     Raises:
         UnknownConnectionError: There is no such connection.
@@ -145,6 +162,7 @@ def replay(
         report = land_pending(source, progress=progress, again=True)
         connector_of(source).landed()
         _resolve(source, staged)
+        _note_corrected(source, [letter for letter in staged if letter.id in corrected], by=by, note=note)
     return _replayed(source, chosen, report, problems)
 
 
@@ -240,8 +258,21 @@ def _resolve(source: Connection, letters: Sequence[DeadLetter]) -> None:
         in_transaction(
             lambda lake: lake.execute(
                 f"update quarantine.rows set resolved_at = now() where resolved_at is null and source = $source"
-                f" and quarantined_at <= $until and {_ID} in (select unnest($ids::varchar[]))",
+                f" and quarantined_at <= $until and {LETTER_ID} in (select unnest($ids::varchar[]))",
                 {"source": source.name, "ids": ids, "until": max(letter.quarantined_at for letter in letters)},
+            )
+        )
+
+
+def _note_corrected(source: Connection, letters: Sequence[DeadLetter], *, by: str | None, note: str | None) -> None:
+    """Keeps that a person has put another record in their place, who, and why."""
+    if letters:
+        known = {"how": CORRECTED, "by": by, "note": note, "source": source.name, "ids": [letter.id for letter in letters]}
+        in_transaction(
+            lambda lake: lake.execute(
+                "update quarantine.rows set resolution = $how, resolved_by = $by, note = $note where source = $source"
+                f" and resolution is null and {LETTER_ID} in (select unnest($ids::varchar[]))",
+                known,
             )
         )
 
@@ -256,23 +287,23 @@ def _replayed(source: Connection, chosen: Sequence[DeadLetter], report: LoadRepo
 
 
 def _condition(
-    connection: str | None, resource: str | None, rule: str | None, is_open: bool | None, ids: list[str]
+    connection: str | None, resource: str | None, rule: str | None, is_open: bool | None, ids: list[str], kind: Kind | None
 ) -> tuple[str, dict[str, Any]]:
-    given = {"source": connection, "table_name": resource, "rule": rule}
+    given = {"source": connection, "table_name": resource, "rule": rule, "kind": kind}
     parts = [f"{column} = ${column}" for column, value in given.items() if value is not None]
     values: dict[str, Any] = {column: value for column, value in given.items() if value is not None}
     if is_open is not None:
         parts.append(f"resolved_at is {'' if is_open else 'not '}null")
     if ids:
-        parts.append(f"{_ID} in (select unnest($ids::varchar[]))")
+        parts.append(f"{LETTER_ID} in (select unnest($ids::varchar[]))")
         values["ids"] = ids
     return " and ".join(parts) or "true", values
 
 
 def _letter(identity: str, *row: Any) -> DeadLetter:
-    source, table, key, rule, reason, payload, quarantined_at, load_id, resolved_at = row
+    source, table, key, rule, reason, payload, quarantined_at, load_id, resolved_at, *decided = row
     moment = quarantined_at.astimezone(UTC)
-    return DeadLetter(identity, source, table, key, rule, reason, payload, moment, load_id, resolved_at)
+    return DeadLetter(identity, source, table, key, rule, reason, payload, moment, load_id, resolved_at, *decided)
 
 
 def _rows(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -288,3 +319,7 @@ def _rows(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
             return lake.execute(sql, values).fetchall()
         except duckdb.CatalogException:
             return []
+        except duckdb.BinderException:  # a lake of an earlier version, whose quarantine knows no decisions yet
+            in_transaction(ensure_platform_tables)
+    with connect(read_only=True) as lake:
+        return lake.execute(sql, values).fetchall()

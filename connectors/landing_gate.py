@@ -28,6 +28,7 @@ from connectors.quality import (
     validate,
 )
 from connectors.staged import ROW, Rejected
+from connectors.waivers import DROPPED, Waiver, dropped, lenient, waivers_of
 from lake import quote
 from lake.errors import SchemaChangedError
 from lake.journal import QUARANTINE_INTO, CheckResult, insert_rows
@@ -85,8 +86,11 @@ def judge(
     Nothing is landed here; when a blocking check failed among the results, the caller must not land either. Rows that were
     held back before are judged again when anything new came, for what they lacked may have come with it, or when `again` asks so.
     """
-    landed = schema_columns(connection, source.raw_schema)
-    gates = [Gate(connection, source, resource, packages, load_id, landed) for resource in source.resources]
+    landed, waived = schema_columns(connection, source.raw_schema), waivers_of(connection, source.name)
+    gates = [
+        Gate(connection, source, resource, packages, load_id, landed, waived.get(resource.name, ()))
+        for resource in source.resources
+    ]
     is_idle = not sum(gate.stage() for gate in gates) and not again
     return [gate.idle() if is_idle else gate.judge() for gate in gates]
 
@@ -101,6 +105,7 @@ class Gate:
     packages: Packages
     load_id: str
     landed: Mapping[str, Mapping[str, str]]  # the lake's tables of this connection, and their columns
+    waived: Sequence[Waiver] = ()  # what people have decided about rows of this table
 
     def __post_init__(self) -> None:
         self.fresh = self.packages.files[self.table.name]
@@ -132,7 +137,7 @@ class Gate:
         if not self.staged:
             self._stage_nothing()
             return len(self.records)
-        may_be_first = not self.there or self.extracted > FEW_STAGED
+        may_be_first = (not self.there or self.extracted > FEW_STAGED) and not self.waived
         self.is_straight = may_be_first and not self.held and self._is_empty_in_lake() and self._stage_straight()
         return (self.extracted if self.is_straight else self._stage_rows()) + len(self.records)
 
@@ -183,6 +188,10 @@ class Gate:
             f" {self._like_them() if known else ''} changed as (select newest.* from newest{known} where true)"
             f" select * exclude ({quote(_PACKAGE)}), row_number() over () - 1 as {quote(ROW)}, false as _is_bad from changed"
         )
+        if gone := dropped(self.waived):
+            self.connection.execute(
+                f"delete from {self.name} where {self._row_json()} in (select unnest($rows::varchar[]))", {"rows": gone}
+            )
         return self._count_new()
 
     def _count_new(self, condition: str = "true") -> int:
@@ -243,7 +252,7 @@ class Gate:
             self.is_straight = False
             self._stage_rows()
         rows = self._count(f"select count(*) from {self.name}")
-        frame = self._groups(expressions)
+        frame = self._groups(lenient(rules, expressions, self.waived, row_json=self._row_json()))
         verdict = self._verdict(rules, frame)
         for rule in rules:
             if rule.severity == "error" and rule.name in verdict.failing:
@@ -393,7 +402,6 @@ class Gate:
     def _quarantine(self, rule: Rule, groups: list[int]) -> None:
         """Notes each row once, with the rule it breaks; the same row in a later run is not noted again."""
         value = f"coalesce(cast({quote(rule.about)} as varchar), 'empty')" if rule.about else "'not so'"
-        fields = ", ".join(f"{_text(name)}: {quote(name)}" for name in self.staged if name != ROW_KEY)
         broken = (
             f"{quote(ROW)} in (select {quote(ROW)} from {self._verdicts()} where _group in (select unnest($groups::ubigint[])))"
         )
@@ -401,7 +409,7 @@ class Gate:
         key = letter_key(self.table)
         self.connection.execute(
             f"insert into {QUARANTINE_INTO} with bad as (select nullif({key}, '') as row_key,"
-            f" {value} as what, coalesce(_raw, to_json({{{fields}}})::varchar) as row_json from {self.name} where {broken})"
+            f" {value} as what, {self._row_json()} as row_json from {self.name} where {broken})"
             " select now(), $source, $table, row_key, $rule, $rule || ', but is: ' || what, row_json, $load from bad"
             " where not exists (select 1 from quarantine.rows there where there.source = $source and there.table_name = $table"
             " and there.rule = $rule and there.row_json = bad.row_json and there.resolved_at is null)",
@@ -409,11 +417,17 @@ class Gate:
         )
         self.connection.execute(f"update {self.name} set _is_bad = true where {broken}", {"groups": groups})
 
+    def _row_json(self) -> str:
+        """SQL for a staged row as quarantine keeps it: as it came."""
+        fields = ", ".join(f"{_text(name)}: {quote(name)}" for name in self.staged if name != ROW_KEY)
+        return f"coalesce(_raw, to_json({{{fields}}})::varchar)"
+
     def _note_rejected(self) -> None:
         """Writes the records that could not become rows to quarantine, as they came; each once, however often it is read."""
         known = set(
             self.connection.execute(
-                "select rule, row_key, row_json from quarantine.rows where source = ? and table_name = ? and resolved_at is null",
+                "select rule, row_key, row_json from quarantine.rows where source = ? and table_name = ?"
+                f" and (resolved_at is null or resolution = '{DROPPED}')",
                 [self.source.name, self.table.name],
             ).fetchall()
             if self.records

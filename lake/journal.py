@@ -33,8 +33,13 @@ create table if not exists platform.run_steps (
     run_id varchar, step varchar, status varchar, started_at timestamptz, finished_at timestamptz, attempts bigint);
 create table if not exists quarantine.rows (
     quarantined_at timestamptz, source varchar, table_name varchar, row_key varchar, rule varchar, reason varchar,
-    row_json varchar, load_id varchar, resolved_at timestamptz);
+    row_json varchar, load_id varchar, resolved_at timestamptz, kind varchar default 'held', resolution varchar,
+    resolved_by varchar, note varchar);
+create table if not exists platform.quality_scores (
+    scored_at timestamptz, layer varchar, subject varchar, score double, checks bigint, failed bigint, snapshot_id bigint);
+create table if not exists platform.log_columns (process varchar, columns varchar, seen_at timestamptz);
 """
+LATER = {"kind": "varchar default 'held'", "resolution": "varchar", "resolved_by": "varchar", "note": "varchar"}
 QUARANTINE_INTO = "quarantine.rows (quarantined_at, source, table_name, row_key, rule, reason, row_json, load_id)"
 
 
@@ -116,9 +121,12 @@ class Run:
 
 
 def ensure_platform_tables(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Makes the platform's tables where they are not there yet."""
+    """Makes the platform's tables where they are not there yet, and gives an older lake's quarantine the columns it lacks."""
     for statement in filter(None, map(str.strip, TABLES.split(";"))):
         connection.execute(statement)
+    there = {name for name, *_ in connection.execute("describe quarantine.rows").fetchall()}
+    for name in LATER.keys() - there:
+        connection.execute(f"alter table quarantine.rows add column {name} {LATER[name]}")
 
 
 def record_checks(
@@ -127,6 +135,14 @@ def record_checks(
     """Appends check results with the time of now and the snapshot they were computed from."""
     now = datetime.now(UTC)
     insert_rows(connection, "platform.check_results", [(now, *astuple(result), snapshot_id) for result in results])
+
+
+def record_scores(
+    connection: "duckdb.DuckDBPyConnection", scores: Iterable[tuple[str, str, float, int, int]], *, snapshot_id: int | None = None
+) -> None:
+    """Appends scores as (layer, subject, score, checks, failed checks)."""
+    now = datetime.now(UTC)
+    insert_rows(connection, "platform.quality_scores", [(now, *score, snapshot_id) for score in scores])
 
 
 def record_loads(connection: "duckdb.DuckDBPyConnection", loads: Iterable[Load]) -> None:

@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from connectors.quality import check_event_log
-from lake.journal import CheckResult, record_checks
+from connectors.log_quality import LogVerdict, inspect_log, record_verdict
 from lake.registry import processes
 from lake.transactions import in_transaction
 from mining import kernels
@@ -128,13 +127,13 @@ def mine(
     return result
 
 
-def _checks(log: EventLog, process: str) -> list[CheckResult]:
-    """What the event log's expectations say of an imported log; a product's are checked before it is mined.
+def _checks(log: EventLog, process: str) -> LogVerdict | None:
+    """What the event log's checks say of an imported log; a product's are checked before it is mined.
 
     An import does not wait for them: they cost as much as landing a small log.
     """
     origins = {known.name: known.origin for known in processes(log.events.connection)}
-    return check_event_log(process, connection=log.events.connection) if origins.get(process) == "file" else []
+    return inspect_log(process, connection=log.events.connection) if origins.get(process) == "file" else None
 
 
 def _discovery(log: EventLog, process: str, cases: int, *, miner: str, noise: float, growth: float) -> Discovery:
@@ -190,10 +189,10 @@ def _write(
     tables: dict[str, "pyarrow.Table"],
     model: Model,
     conformance: Conformance,
-    checks: list[CheckResult],
+    checks: LogVerdict | None,
 ) -> None:
     if checks:
-        record_checks(connection, checks, snapshot_id=result.snapshot_id)
+        record_verdict(connection, checks, snapshot_id=result.snapshot_id)
     connection.execute("create schema if not exists mining")
     extra = {"variants": _fitness_table(conformance), "models": _model_table(result, model)}
     for table, columns in COLUMNS.items():

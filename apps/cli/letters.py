@@ -98,10 +98,11 @@ def replay(
     if as_json:
         console.print_json(asdict(done))
     else:
-        _tell_replayed(done)
+        tell_replayed(done)
 
 
-def _tell_replayed(done: "Replayed") -> None:
+def tell_replayed(done: "Replayed") -> None:
+    """Says what came of a replay."""
     console.say(
         f"{done.resolved} of {done.asked} dead letters are resolved, {done.still_open} stay open; {done.rows_landed} rows landed."
     )

@@ -87,20 +87,62 @@ def loads(*, limit: int = 500) -> Rows:
 
 
 def quarantine_reasons() -> Rows:
-    """Quarantined rows per source, table and rule."""
+    """Open quarantined rows per source, table and rule, held back or flagged, and how many a person has waived."""
     return rows(
-        """select source, table_name, rule, any_value(reason) as reason, count(*) as rows, max(quarantined_at) as last_at
-           from quarantine.rows group by source, table_name, rule order by rows desc, source, table_name, rule""",
+        f"""select source, table_name, rule, kind, any_value(reason) as reason, count(*) filter (resolved_at is null) as rows,
+               count(*) filter (resolution in ('accepted', 'dropped')) as waived, max(quarantined_at) as last_at
+           from {_quarantine()} group by source, table_name, rule, kind having rows > 0 or waived > 0
+           order by kind desc, rows desc, source, table_name, rule""",
         needs=("quarantine.rows",),
     )
 
 
 def quarantined(source: str | None = None, *, limit: int = 1000) -> Rows:
-    """The newest quarantined rows with their reason."""
+    """The newest quarantined rows with their reason and what was decided; those that have landed by themselves are left out."""
+    from connectors.dead_letters import LETTER_ID
+
     return rows(
-        """select quarantined_at, source, table_name, row_key, rule, reason, row_json from quarantine.rows
-           where $1::varchar is null or source = $1 order by quarantined_at desc, source, table_name, row_key limit $2""",
+        f"""select {LETTER_ID} as id, quarantined_at, source, table_name, row_key, rule, reason, row_json, kind, resolution,
+               resolved_by, note from {_quarantine()}
+           where ($1::varchar is null or source = $1) and (resolved_at is null or resolution is not null)
+           order by resolved_at is not null, quarantined_at desc, source, table_name, row_key limit $2""",
         source,
+        limit,
+        needs=("quarantine.rows",),
+    )
+
+
+def _quarantine() -> str:
+    """The table for SQL; in a lake of an earlier version nothing has been flagged or decided yet."""
+    known = rows(
+        "select 1 as there from duckdb_columns() where database_name = 'lake' and schema_name = 'quarantine'"
+        " and table_name = 'rows' and column_name = 'resolution'"
+    )
+    later = "'held' as kind, null::varchar as resolution, null::varchar as resolved_by, null::varchar as note"
+    return "quarantine.rows" if known else f"(select *, {later} from quarantine.rows)"
+
+
+def scores(*, most: int = 30) -> Rows:
+    """Per product and event log: the newest score, the one before, what failed, and the last scores, oldest first."""
+    return rows(
+        """select layer, subject, arg_max(score, scored_at) as score, max(scored_at) as scored_at,
+               arg_max(checks, scored_at) as checks, arg_max(failed, scored_at) as failed,
+               arg_max(snapshot_id, scored_at) as snapshot_id,
+               list_reverse(list(score order by scored_at desc)[:$1]) as history
+           from platform.quality_scores group by layer, subject order by score, layer, subject""",
+        most,
+        needs=("platform.quality_scores",),
+    )
+
+
+def sample(layer: str, subject: str, rule: str, *, limit: int = 10) -> Rows:
+    """Open rows in quarantine that break a rule of a table or event log."""
+    return rows(
+        f"""select row_key, row_json from {_quarantine()} where resolved_at is null and table_name = $1 and rule = $2
+           and (source = $3 or 'raw_' || source = $3) order by quarantined_at desc, row_key limit $4""",
+        subject,
+        rule,
+        layer,
         limit,
         needs=("quarantine.rows",),
     )

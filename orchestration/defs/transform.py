@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Set
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION as NO_EVENT
@@ -31,6 +31,9 @@ from orchestration.progress import progress_of
 from orchestration.selection import of_domain
 from orchestration.waiting_dbt import dismiss_dbt, take_dbt
 from orchestration.warm_up import warm_up
+
+if TYPE_CHECKING:
+    from connectors.dbt_tests import Outcome as Tested
 
 FINISHED = {PROGRESS, "LogTestResult", "LogModelResult", "LogSnapshotResult"}  # what a node's end is called in dbt's log
 
@@ -127,22 +130,45 @@ def _build(
     build = _invocation(context, [*words, *_leaving_out(missing)], project, translator)
     warm_up()
     expected = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
-    done = 0
-    for event in build.stream_raw_events():
-        said = event.raw_event["info"]["name"]
-        if said == OUTCOME:
-            vars(outcome).update(event.raw_event["data"])
-        if said in FINISHED:
-            done += 1
-            tell("building products and event logs", min(done / max(expected, 1), 1.0))
-        yield from event.to_default_asset_events(
-            manifest=build.manifest, dagster_dbt_translator=translator, context=context, target_path=build.target_path
-        )
+    done, tested = 0, list["Tested"]()
+    try:
+        for event in build.stream_raw_events():
+            said = event.raw_event["info"]["name"]
+            if said == OUTCOME:
+                vars(outcome).update(event.raw_event["data"])
+            if said in FINISHED:
+                done += 1
+                tell("building products and event logs", min(done / max(expected, 1), 1.0))
+            tested += _tested(event.raw_event)
+            yield from event.to_default_asset_events(
+                manifest=build.manifest, dagster_dbt_translator=translator, context=context, target_path=build.target_path
+            )
+    finally:  # what the tests said is worth most where one of them has failed
+        _record(tested, build.manifest)
     if not outcome.is_published:
         raise _nothing_published(outcome, build)
     selected = {names[key] for key in context.selected_asset_keys}
     remember_outcome(LastBuild(context.run_id, outcome.failures, outcome.left_out), selected)
     yield from _kept(context, {key for key in context.selected_asset_keys if names[key] in outcome.left_out})
+
+
+def _tested(event: Mapping[str, Any]) -> "list[Tested]":
+    """How a test ended, if that is what the event tells."""
+    from connectors.dbt_tests import Outcome as Tested
+
+    told = event["data"]
+    if event["info"]["name"] != "LogTestResult":
+        return []
+    return [Tested(told["node_info"]["unique_id"], told["status"], int(told.get("num_failures") or 0))]
+
+
+def _record(tested: "list[Tested]", manifest: Mapping[str, Any]) -> None:
+    """Writes what the tests said, and the scores of products, to schema `platform`."""
+    from connectors.dbt_tests import record_tests
+    from lake import current_snapshot, in_transaction
+
+    if tested:
+        in_transaction(lambda lake: record_tests(lake, manifest, tested, snapshot_id=current_snapshot(lake)))
 
 
 def _invocation(

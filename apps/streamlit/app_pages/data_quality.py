@@ -1,13 +1,14 @@
-"""Data quality: every check's newest result, the rows held back and why, the loads and their age.
+"""Data quality: scores, every check's newest result, the rows held back and why, the loads and their age.
 
-What belongs here: the page's layout. What does not: its figures (`health`) and checking anything.
+What belongs here: the page's layout. What does not: its figures (`health`), its larger parts (`quality_board`, `quarantine_desk`)
+and checking anything.
 """
 
 from typing import Any
 
 import streamlit as st
 
-from apps.streamlit import health, look
+from apps.streamlit import health, look, quality_board, quarantine_desk
 from apps.streamlit.choices import chosen_process, known_processes
 from apps.streamlit.reading import Rows, snapshot_id
 from apps.streamlit.wording import age, count, duration, moment, safe, share
@@ -26,8 +27,17 @@ def main() -> None:
         scope = st.segmented_control("Checks of", [ALL, OWN], default=ALL, required=True, key="scope", bind="query-params")
         checks = health.of_process(checks, process.name) if scope == OWN else checks
     summary(checks)
-    tabs = st.tabs(["Checks", "Quarantined rows", "Loads", "Freshness", "Flattening"])
-    parts = (lambda: check_table(checks), quarantine, load_table, freshness, flattening)
+    quarantine_desk.said()
+    tabs = st.tabs(["Scores", "Suites", "Checks", "Quarantined rows", "Loads", "Freshness", "Flattening"])
+    parts = (
+        quality_board.scores,
+        lambda: quality_board.suites(checks),
+        lambda: check_table(checks),
+        quarantine_desk.quarantine,
+        load_table,
+        freshness,
+        flattening,
+    )
     for tab, part in zip(tabs, parts, strict=True):
         with tab:
             part()
@@ -35,12 +45,15 @@ def main() -> None:
 
 def summary(checks: Rows) -> None:
     tally = health.tally(checks)
-    held = sum(row["rows"] for row in health.quarantine_reasons())
+    reasons = health.quarantine_reasons()
+    held = sum(row["rows"] for row in reasons if row["kind"] == "held")
+    flagged = sum(row["rows"] for row in reasons if row["kind"] == "flagged")
     look.badges(
         (tally["passed"], "passed", "good"),
         (tally["warnings"], "warnings", "warn"),
         (tally["errors"], "failed", "bad"),
         (held, "rows in quarantine", "warn"),
+        (flagged, "rows flagged in event logs", "warn"),
     )
 
 
@@ -82,35 +95,6 @@ def last_with_rows(check: dict[str, Any]) -> str:
     if check["rows_checked"] or not check["last_rows_checked"]:
         return ""
     return f"{count(check['last_rows_checked'])}, {count(check['last_rows_failed'])} failed, {moment(check['last_rows_at'])}"
-
-
-def quarantine() -> None:
-    reasons = health.quarantine_reasons()
-    if not reasons:
-        st.caption("No row is in quarantine.")
-        return
-    cells = [[safe(r["source"]), safe(r["table_name"]), safe(r["rule"]), safe(r["reason"]), count(r["rows"])] for r in reasons[:50]]
-    look.table([("Source", False), ("Table", False), ("Rule", False), ("Reason, for one of them", False), ("Rows", True)], cells)
-    source = st.selectbox(
-        "Rows of", [None, *sorted({r["source"] for r in reasons})], format_func=lambda s: s or "every source", key="held_of"
-    )
-    found = health.quarantined(source)
-    st.dataframe(
-        [
-            {
-                "Quarantined": moment(r["quarantined_at"]),
-                "Table": f"{r['source']}.{r['table_name']}",
-                "Key": r["row_key"],
-                "Rule": r["rule"],
-                "Reason": r["reason"],
-                "Row": r["row_json"],
-            }
-            for r in found
-        ],
-        hide_index=True,
-        key="held",
-    )
-    st.caption(f"The newest {len(found):,} rows. Nothing here reached the tables that follow.")
 
 
 def load_table() -> None:
