@@ -24,17 +24,15 @@ _TABLES = f"""
     select c.schema_name || '.' || t.table_name, t.table_id, t.begin_snapshot
     from {_META}.ducklake_table t join {_META}.ducklake_schema c using (schema_id)
     where t.end_snapshot is null and c.end_snapshot is null"""
-_FILES = f"""
-    select table_id, sum(record_count)::bigint, max(begin_snapshot) from {_META}.ducklake_data_file
-    where end_snapshot is null group by table_id"""
-_DELETES = f"""
-    select table_id, sum(delete_count)::bigint, max(begin_snapshot) from {_META}.ducklake_delete_file
-    where end_snapshot is null group by table_id"""
+_ROWS = "select schema_name || '.' || table_name, estimated_size from duckdb_tables() where database_name = 'lake'"  # exact here
+_WRITES = f"""
+    select table_id, max(begin_snapshot) from (
+        select table_id, begin_snapshot from {_META}.ducklake_data_file
+        union all select table_id, begin_snapshot from {_META}.ducklake_delete_file) group by table_id"""
 _VIEWS = f"""
     select c.schema_name || '.' || v.view_name, v.begin_snapshot, v.sql
     from {_META}.ducklake_view v join {_META}.ducklake_schema c using (schema_id)
     where v.end_snapshot is null and c.end_snapshot is null"""
-_INLINED = f"select table_id from {_META}.ducklake_inlined_data_tables"
 _TIMES = f"select snapshot_id, snapshot_time from {_META}.ducklake_snapshot"
 _LOADS = "select 'raw_' || source || '.' || table_name, max(finished_at) from platform.loads group by all"
 _CHECKS = """
@@ -80,21 +78,11 @@ def read_facts(connection: "duckdb.DuckDBPyConnection") -> Facts:
 
 
 def _tables(connection: "duckdb.DuckDBPyConnection", facts: Facts, times: Mapping[int, datetime]) -> None:
-    """Rows and last change of the tables, from what DuckLake notes of their files; rows not in a file yet are counted."""
-    files = {row[0]: row[1:] for row in connection.execute(_FILES).fetchall()}
-    deletes = {row[0]: row[1:] for row in connection.execute(_DELETES).fetchall()}
-    inlined = {row[0] for row in connection.execute(_INLINED).fetchall()}
-    to_count = []
+    """Rows of the tables and when they last changed: made anew, or a file of rows or of deletions added."""
+    facts.rows |= dict(connection.execute(_ROWS).fetchall())
+    written = dict(connection.execute(_WRITES).fetchall())
     for key, number, began in connection.execute(_TABLES).fetchall():
-        rows, written = files.get(number, (0, began))
-        gone, deleted = deletes.get(number, (0, began))
-        facts.rows[key] = rows - gone
-        _note(facts.changed_at, key, times.get(max(began, written, deleted)))
-        if number in inlined:
-            to_count.append(key)
-    if to_count:
-        counts = " union all ".join(f"select {_text(key)}, count(*) from {_quoted(key)}" for key in to_count)
-        facts.rows |= dict(connection.execute(counts).fetchall())
+        _note(facts.changed_at, key, times.get(max(began, written.get(number, began))))
 
 
 def _note(where: dict[str, datetime], key: str, moment: datetime | None) -> None:
@@ -104,12 +92,3 @@ def _note(where: dict[str, datetime], key: str, moment: datetime | None) -> None
 
 def _check(name: str, passed: bool, severity: str, rows_failed: int, detail: str, checked_at: datetime) -> Check:
     return Check(name, passed, severity, rows_failed or 0, detail or "", checked_at)
-
-
-def _quoted(key: str) -> str:
-    schema, _, name = key.partition(".")
-    return f'lake."{schema}"."{name}"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

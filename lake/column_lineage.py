@@ -6,6 +6,7 @@ lineage of whole tables (`lake.catalog`). Filters and joins decide which rows th
 What sqlglot cannot resolve is said to be unresolved; nothing is guessed by name.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -90,36 +91,46 @@ def origins(whole: Catalog, keys: Iterable[str], *, settings: Settings | None = 
 
 def work_out(whole: Catalog, table: Table) -> dict[str, tuple[Kind, list[Name]]]:
     """By column its kind and origins, from the table's compiled SQL."""
-    from sqlglot import exp, parse_one
+    nodes = _nodes(table, _schema(whole, table))
+    return {column.name: _origin(nodes.get(column.name.lower()), whole) for column in table.columns}
+
+
+def _nodes(table: Table, schema: dict[str, Any]) -> "dict[str, Node]":
+    """What sqlglot makes of each column, as far as it can."""
+    from sqlglot import parse_one
     from sqlglot.errors import SqlglotError
+    from sqlglot.lineage import lineage
     from sqlglot.optimizer.qualify import qualify
     from sqlglot.optimizer.scope import build_scope
 
+    words: dict[str, Any] = {"dialect": "duckdb", "schema": schema}
     try:
-        tree = qualify(
-            parse_one(table.compiled_sql, dialect="duckdb"),
-            dialect="duckdb",
-            schema=_schema(whole, table),
-            validate_qualify_columns=False,
-            identify=False,
-        )
-        scope = build_scope(tree)
-        assert isinstance(tree, exp.Query) and scope is not None  # noqa: S101 — a model is a query
-    except (SqlglotError, AssertionError, RecursionError):
-        return {column.name: ("unresolved", []) for column in table.columns}
-    return {column.name: _origin(column.name, scope, whole) for column in table.columns}
-
-
-def _origin(column: str, scope: Any, whole: Catalog) -> tuple[Kind, list[Name]]:
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-    from sqlglot.lineage import to_node
-
-    try:
-        nodes = list(to_node(column, scope=scope, dialect="duckdb", trim_selects=False).walk())
+        tree = qualify(parse_one(table.compiled_sql, dialect="duckdb"), **words, validate_qualify_columns=False, identify=False)
+        words |= {"sql": tree, "scope": build_scope(tree), "trim_selects": False, "copy": False}
+        return {name.lower(): node for name, node in lineage(None, **words).items()}
     except (SqlglotError, ValueError, KeyError, RecursionError):
+        return _nodes_one_by_one(table, words)
+
+
+def _nodes_one_by_one(table: Table, words: dict[str, Any]) -> "dict[str, Node]":
+    """The same where one column of the statement cannot be resolved: the others still can."""
+    from sqlglot.errors import SqlglotError
+    from sqlglot.lineage import lineage
+
+    found = {}
+    for column in table.columns if "scope" in words else ():
+        with contextlib.suppress(SqlglotError, ValueError, KeyError, RecursionError):
+            found[column.name.lower()] = lineage(column.name, **words)
+    return found
+
+
+def _origin(top: "Node | None", whole: Catalog) -> tuple[Kind, list[Name]]:
+    from sqlglot import exp
+
+    if top is None:
         return "unresolved", []
     found: set[Name] = set()
+    nodes = list(top.walk())
     for node in nodes:
         if isinstance(node.expression, exp.Table):
             name = f"{node.expression.db}.{node.expression.name}", node.name.rpartition(".")[2].strip('"')
@@ -128,7 +139,7 @@ def _origin(column: str, scope: Any, whole: Catalog) -> tuple[Kind, list[Name]]:
             found.add(name)
         elif not node.downstream and _names_columns(node):
             return "unresolved", []
-    is_copied = all(_passes_on(node) for node in nodes if not isinstance(node.expression, exp.Table)) and len(found) == 1
+    is_copied = len(found) == 1 and all(_passes_on(node) for node in nodes if not isinstance(node.expression, exp.Table))
     return ("copied" if is_copied else "computed"), sorted(found)
 
 

@@ -162,7 +162,7 @@ function save(picture, data) {
   const address = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" }));
   const link = document.createElement("a");
   link.href = address;
-  link.download = "process-map.svg";
+  link.download = `${data.name ?? "process-map"}.svg`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
@@ -191,6 +191,7 @@ export default function (component) {
   const { data, parentElement, setStateValue } = component;
   const root = parentElement.querySelector(".map");
   root.style.height = `${data.height_px}px`;
+  if (data.title) root.setAttribute("aria-label", data.title);
   const state = STATES.get(parentElement) ?? { chosen: null };
   STATES.set(parentElement, state);
   const shape = JSON.stringify([data.nodes, data.edges]);
