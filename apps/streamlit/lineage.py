@@ -99,6 +99,7 @@ def picture(shown: Lineage, known: Catalog, *, of: str, columns: Mapping[str, se
     return {
         "name": f"lineage-{of}",
         "title": f"Lineage of {of}",
+        "focus": of,
         "nodes": [_node(key, shown, known, drawing, sizes, of, columns) for key in shown.boxes],
         "edges": [_edge(edge, shown, drawing, columns) for edge in shown.edges],
         "width": round(drawing.height, 1),

@@ -85,7 +85,7 @@ def listing(known: Catalog, found: list[tuple[Table, str]]) -> None:
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
-        height=min(640, 60 + 35 * len(found)),
+        height=min(640, 38 + 35 * len(found)),
         column_order=[
             "Name", "Domain", "Owner", "Class", "Rows", "Built", "Oldest load", "Checks",
             *(["Found in"] if any(column for _, column in found) else []), "Description",
@@ -157,7 +157,7 @@ def facts(known: Catalog, table: Table) -> list[Card]:
         Card("Last changed", age(table.built_at), against=moment(table.built_at)),
         Card("Oldest load it rests on", age(table.loaded_at), against=f"of {sources} landed tables; {moment(table.loaded_at)}"),
         Card("Checks", f"{len(table.failed)} failed" if table.failed else f"{len(table.passed)} passed", against=failed),
-        Card("Read by", str(len(readers) + len(table.downstream)), against=", ".join([*readers, *table.downstream]) or "nobody"),
+        Card("Read by", f"{len(table.downstream)} tables", against=f"and {', '.join(readers)}" if readers else ""),
     ]
 
 
@@ -190,7 +190,7 @@ def lineage_part(known: Catalog, table: Table) -> None:
     shown, way = lineage(known, table), catalogue.follow(table.key, column) if column else None
     drawn = picture(shown, known, of=table.key, columns=way.columns() if way else None)
     height = int(min(720, max(260, drawn["height"] + 60)))
-    clicked = process_map(drawn, key=f"lineage_{table.key}_{st.session_state.get('opened', 0)}", height=height)
+    clicked = process_map(drawn, key=picture_key(table), height=height)
     swatches = "".join(
         f'<span><i class="swatch" style="background:{colour}"></i>{safe(words)}</span>' for colour, words in legend(shown)
     )
@@ -203,6 +203,11 @@ def lineage_part(known: Catalog, table: Table) -> None:
         st.caption(ways + (f" Not resolved: what {plain(lost)} is made from." if lost else ""))
     if clicked and clicked["kind"] == "activity":
         follow_click(known, table, clicked["id"])
+
+
+def picture_key(table: Table) -> str:
+    """Another one each time a sheet is opened, so that no click is heard twice; a component's key may not hold two underscores."""
+    return f"lineage-{table.key}-{st.session_state.get('opened', 0)}".replace("__", "-")
 
 
 def follow_click(known: Catalog, table: Table, clicked: str) -> None:

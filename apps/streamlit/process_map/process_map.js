@@ -110,10 +110,11 @@ function fit(root, data, state, whole) {
   const byWidth = (width - 70) / data.width;
   const fitting = Math.min(byWidth, (height - 50) / data.height, 1.15);
   state.scale = whole || fitting > 0.72 ? fitting : Math.min(0.85, Math.max(0.55, byWidth));
-  const start = data.nodes.find((node) => node.kind === "start");
+  const start = data.nodes.find((node) => node.kind === "start" || node.id === data.focus);
   const isWide = data.width * state.scale > width - 20;
   state.x = isWide && start && !whole ? width / 2 - start.x * state.scale : (width - data.width * state.scale) / 2;
-  state.y = data.height * state.scale <= height - 20 ? (height - data.height * state.scale) / 2 : 24;
+  state.y = data.height * state.scale <= height - 20 ? (height - data.height * state.scale) / 2
+    : start && data.focus ? Math.min(24, height / 2 - start.y * state.scale) : 24;
 }
 
 function zoom(state, factor, x, y) {
