@@ -111,8 +111,22 @@ def is_secret(value: str) -> bool:
 def _detectors() -> tuple["object", ...]:
     """Those of detect-secrets that know a service's form; those that only measure randomness would find every hash."""
     from detect_secrets.plugins import (
-        aws, azure_storage_key, gitlab_token, github_token, jwt, mailchimp, npm, openai, private_key, pypi_token, sendgrid, slack,
-        square_oauth, stripe, telegram_token, twilio,
+        aws,
+        azure_storage_key,
+        github_token,
+        gitlab_token,
+        jwt,
+        mailchimp,
+        npm,
+        openai,
+        private_key,
+        pypi_token,
+        sendgrid,
+        slack,
+        square_oauth,
+        stripe,
+        telegram_token,
+        twilio,
     )  # fmt: skip
 
     return (

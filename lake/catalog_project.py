@@ -183,7 +183,10 @@ def _from_files(folder: Path) -> Project:
     by_name = {table.name: table.key for table in tables if table.layer != "raw"}
     known = {table.key: _resolved(table, by_name) for table in tables}
     readers = tuple(
-        (_reader({"label": None, "description": "", **exposure}), tuple(sorted(_references(str(exposure.get("depends_on")), by_name))))
+        (
+            _reader({"label": None, "description": "", **exposure}),
+            tuple(sorted(_references(str(exposure.get("depends_on")), by_name))),
+        )
         for _, words in said
         for exposure in words.get("exposures") or ()
     )
@@ -241,4 +244,6 @@ def _resolved(table: Table, by_name: Mapping[str, str]) -> Table:
 
 def _references(sql: str, by_name: Mapping[str, str]) -> set[str]:
     found = _REFERENCE.findall(sql)
-    return {by_name[name] for name, _, _ in found if name in by_name} | {f"raw_{source}.{table}" for _, source, table in found if source}
+    return {by_name[name] for name, _, _ in found if name in by_name} | {
+        f"raw_{source}.{table}" for _, source, table in found if source
+    }

@@ -155,9 +155,7 @@ def _tip(key: str, title: str, kind: str, known: Catalog) -> str:
     return "\n".join(word for word in (table.key, shortened(table.description, letters=140), table.owner) if word)
 
 
-def _edge(
-    edge: tuple[str, str], shown: Lineage, drawing: Drawing, columns: Mapping[str, set[str]] | None
-) -> dict[str, Any]:
+def _edge(edge: tuple[str, str], shown: Lineage, drawing: Drawing, columns: Mapping[str, set[str]] | None) -> dict[str, Any]:
     source, target = edge
     points = [(x, y) for y, x in drawing.routes[edge]]
     is_on_way = columns is not None and source in columns and target in columns

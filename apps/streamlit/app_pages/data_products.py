@@ -125,7 +125,9 @@ def sheet(known: Catalog, table: Table) -> None:
     look.header(table.name, kicker=f"{kind} · {table.domain}" if table.domain else kind, sub=table.description)
     badges(table)
     if not table.is_there:
-        look.guidance("Not built yet", "The project describes this table, but the lake does not hold it.", commands=("grimoire run",))
+        look.guidance(
+            "Not built yet", "The project describes this table, but the lake does not hold it.", commands=("grimoire run",)
+        )
     st.html(cards.cards(facts(known, table)))
     part = st.segmented_control(
         "Part", PARTS, default=PARTS[0], required=True, key="part", bind="query-params", label_visibility="collapsed"
@@ -233,9 +235,7 @@ def checks(known: Catalog, table: Table) -> None:
         ]
         for check in table.checks
     ]
-    look.table(
-        [("Check", False), ("Result", False), ("Rows failed", True), ("Detail", False), ("Checked", False)], cells
-    )
+    look.table([("Check", False), ("Result", False), ("Rows failed", True), ("Detail", False), ("Checked", False)], cells)
 
 
 def kind_of(check: Check) -> str:

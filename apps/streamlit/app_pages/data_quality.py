@@ -9,7 +9,8 @@ import streamlit as st
 
 from apps.streamlit import health, look
 from apps.streamlit.choices import chosen_process, known_processes
-from apps.streamlit.reading import Rows, snapshot_id
+from apps.streamlit.evidence import evidence
+from apps.streamlit.reading import Rows, noted, snapshot_id
 from apps.streamlit.wording import age, count, duration, moment, safe, share
 
 ALL, OWN = "The whole lake", "This process's event log"
@@ -25,7 +26,10 @@ def main() -> None:
     if process:
         scope = st.segmented_control("Checks of", [ALL, OWN], default=ALL, required=True, key="scope", bind="query-params")
         checks = health.of_process(checks, process.name) if scope == OWN else checks
-    summary(checks)
+    with noted() as asked:
+        health.latest_checks()
+        summary(checks)
+    evidence(asked, key="evidence_checks")
     tabs = st.tabs(["Checks", "Quarantined rows", "Loads", "Freshness", "Flattening"])
     parts = (lambda: check_table(checks), quarantine, load_table, freshness, flattening)
     for tab, part in zip(tabs, parts, strict=True):
