@@ -3,8 +3,8 @@
 What belongs here: recognising, value by value and name by name, without a lake and without a network. What does not: which columns
 are looked at and what follows from it (`connectors.classification`).
 
-Precision comes before recall, for a rule that cries wolf is soon ignored: numbers must pass their check digits, nearly all values of
-a column must agree, and a telephone number without its country code counts only where the column's name says that it is one.
+Precision comes before recall, for a rule that cries wolf is soon ignored: numbers must pass their check digits, nearly all values
+of a column must agree, and a telephone number without its country code counts only where the column's name says that it is one.
 """
 
 import re
@@ -165,7 +165,7 @@ _CONFIDENTIAL = re.compile(
     r"|quota|forecast|probability|expected_value|lower_\d+|upper_\d+|limit)(_amount|_eur|_usd|_value|_share)?$"
     r"|(^|_)(customer|supplier|vendor|party|account|company|partner|client)(_name|_code)?$"
     r"|(^|_)(note|notes|comment|comments|text|subject|message|description|reason|detail|details|body|remark|memo)$"
-    r"|^(old_value|new_value|field_value|name|title|job_title|website|domain_name|team|resource_team|city|postal_code|zip)$"
+    r"|^(old_value|new_value|field_value|name|title|job_title|domain_name|team|resource_team|city|postal_code|zip)$"
 )
 _NOT_OF_PERSONS = re.compile(r"(_id|_at|_date|_count|_hours|_days|_type|_code|_team)$|^(is|has|was)_")
 
@@ -188,7 +188,7 @@ def by_name(name: str, *, is_text: bool = True) -> tuple[Classification, str]:
             return "sensitive", "named like a person"
         if _PRIVATE.search(word):
             return "sensitive", "named like a personal detail or a secret"
-    if _CONFIDENTIAL.search(word):
+    if _CONFIDENTIAL.search(word) and not word.startswith(("is_", "has_", "was_")):
         return "confidential", "named like an amount, a company or free text"
     return "public", "nothing speaks against it"
 

@@ -1,6 +1,6 @@
 """The tables that dbt does not make: what they hold, what they are made from, and which pages read them.
 
-What belongs here: those words. What does not: the tables of dbt, which say it in their YAML and in dbt_project/models/exposures.yml.
+What belongs here: those words. What does not: the tables of dbt, which say it in their YAML files.
 """
 
 # By table or by schema: a description, and how the keys begin of the tables it is made from.

@@ -1,4 +1,4 @@
-"""What the dbt project says of its tables: owner, description, contract, columns, tests, SQL, what they are made from, who reads them.
+"""What the dbt project says of its tables: owner, description, contract, columns, tests, SQL, where they come from, who reads them.
 
 What belongs here: reading dbt's manifest, or the project's own files where there is no manifest yet. What does not: what the lake
 knows of the same tables (`lake.catalog_facts`) and putting both together (`lake.catalog`).

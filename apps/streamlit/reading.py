@@ -1,7 +1,7 @@
 """What every page reads the lake through: one read-only connection, and results cached until the lake has a new snapshot.
 
-What belongs here: running a reading query, keeping its result and noting what was asked. What does not: the queries (the modules beside this one)
-and anything that writes.
+What belongs here: running a reading query, keeping its result and noting what was asked. What does not: the queries (the
+modules beside this one) and anything that writes.
 """
 
 import contextlib

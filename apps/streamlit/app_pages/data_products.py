@@ -201,7 +201,8 @@ def lineage_part(known: Catalog, table: Table) -> None:
         st.caption(f"{shown.left_out} tables further away are not drawn; `grimoire catalog lineage {table.name}` lists all.")
     if way:
         lost = ", ".join(f"{key}.{name}" for key, name in way.unresolved[:5])
-        ways = f"{len({one for one, _ in way.upstream})} columns it is made from, {len({two for _, two in way.downstream})} made from it."
+        above, below = {one for one, _ in way.upstream}, {two for _, two in way.downstream}
+        ways = f"It is made from {len(above)} columns, and {len(below)} are made from it."
         st.caption(ways + (f" Not resolved: what {plain(lost)} is made from." if lost else ""))
     if clicked and clicked["kind"] == "activity":
         follow_click(known, table, clicked["id"])
