@@ -106,12 +106,21 @@ def _proposal(table: Table, column: Any, found: Finding | None) -> Proposal:
 
 def _checked(table: Table, found: Sequence[Proposal]) -> CheckResult:
     doubtful = [one for one in found if one.is_doubtful]
-    words = [f"{one.column} ({one.rule}{f', such as {one.example}' if one.example else ''}) is {one.known or 'not classified'}"
-             for one in doubtful]  # fmt: skip
-    severity = "warning" if table.file.startswith(f"{GENERATED}/") else "error"
     return CheckResult(
-        table.schema, table.name, CHECK, not doubtful, severity, False, len(found), len(doubtful), "; ".join(words[:5])
-    )  # type: ignore[arg-type]
+        layer=table.schema,
+        subject=table.name,
+        check_name=CHECK,
+        passed=not doubtful,
+        severity="warning" if table.file.startswith(f"{GENERATED}/") else "error",
+        rows_checked=len(found),
+        rows_failed=len(doubtful),
+        detail="; ".join(_accusation(one) for one in doubtful[:5]),
+    )
+
+
+def _accusation(one: Proposal) -> str:
+    example = f", such as {one.example}" if one.example else ""
+    return f"{one.column} ({one.rule}{example}) is {one.known or 'not classified'}"
 
 
 def _write(path: Path, models: dict[str, dict[str, Classification]]) -> int:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from lake.catalog_tables import Classification
 
@@ -68,7 +69,7 @@ def is_card(value: str) -> bool:
     from stdnum import luhn
 
     digits = re.sub(r"[ -]", "", value)
-    return 13 <= len(digits) <= 19 and len(set(digits)) > 2 and bool(luhn.is_valid(digits))
+    return 13 <= len(digits) <= 19 and len(set(digits)) > 1 and bool(luhn.is_valid(digits))
 
 
 def is_social_security(value: str) -> bool:
@@ -108,7 +109,7 @@ def is_secret(value: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _detectors() -> tuple["object", ...]:
+def _detectors() -> tuple[Any, ...]:
     """Those of detect-secrets that know a service's form; those that only measure randomness would find every hash."""
     from detect_secrets.plugins import (
         aws,
@@ -167,7 +168,7 @@ _CONFIDENTIAL = re.compile(
     r"|(^|_)(note|notes|comment|comments|text|subject|message|description|reason|detail|details|body|remark|memo)$"
     r"|^(old_value|new_value|field_value|name|title|job_title|domain_name|team|resource_team|city|postal_code|zip)$"
 )
-_NOT_OF_PERSONS = re.compile(r"(_id|_at|_date|_count|_hours|_days|_type|_code|_team)$|^(is|has|was)_")
+_YES_OR_NO = re.compile(r"^(is|has|was)_")
 
 
 def by_values(name: str, values: Sequence[str]) -> Finding | None:
@@ -183,12 +184,13 @@ def by_values(name: str, values: Sequence[str]) -> Finding | None:
 def by_name(name: str, *, is_text: bool = True) -> tuple[Classification, str]:
     """What the name alone lets expect: a classification and why; persons' names are text."""
     word = name.lower()
-    if not _NOT_OF_PERSONS.search(word):
-        if is_text and _PERSON.search(word):
-            return "sensitive", "named like a person"
-        if _PRIVATE.search(word):
-            return "sensitive", "named like a personal detail or a secret"
-    if _CONFIDENTIAL.search(word) and not word.startswith(("is_", "has_", "was_")):
+    if _YES_OR_NO.search(word):
+        return "public", "a yes or no"
+    if is_text and _PERSON.search(word):
+        return "sensitive", "named like a person"
+    if _PRIVATE.search(word):
+        return "sensitive", "named like a personal detail or a secret"
+    if _CONFIDENTIAL.search(word):
         return "confidential", "named like an amount, a company or free text"
     return "public", "nothing speaks against it"
 

@@ -1,7 +1,7 @@
 """Where the values of a column come from, column by column, read out of the compiled SQL with sqlglot.
 
 What belongs here: the origins of a table's columns, kept per table in HOME/dbt/column_lineage.json, and walking them. What does
-not: lineage of whole tables (`lake.catalog`). Filters and joins decide which rows there are, not what is in them: they are no origin.
+not: lineage of whole tables (`lake.catalog`). Filters and joins decide which rows there are, not what is in them: no origin.
 
 What sqlglot cannot resolve is said to be unresolved; nothing is guessed by name.
 """

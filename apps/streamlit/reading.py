@@ -47,8 +47,10 @@ class Asked:
 
 def literal(value: Any) -> str:
     """A value as SQL text; what is long is cut, for it is meant to be read."""
-    if value is None or isinstance(value, bool | int | float):
-        return {None: "null", True: "true", False: "false"}.get(value, str(value)) if not isinstance(value, float) else repr(value)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return str(value)
     if isinstance(value, list | tuple):
         return f"[{', '.join(literal(part) for part in value[:20])}{', …' if len(value) > 20 else ''}]"
     return "'" + str(value).replace("'", "''") + "'"
