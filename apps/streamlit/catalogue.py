@@ -4,11 +4,13 @@ What belongs here: reading the catalog and rows of a table through the pages' co
 (`lake.catalog`), the picture of its lineage (`lineage`) and layout.
 """
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from apps.streamlit.reading import CACHED_RESULTS, Rows, home, rows, snapshot_id, with_connection
+from apps.streamlit.wording import shortened
 from connectors.recognisers import by_name, by_values, masked
 from lake import quote
 from lake.catalog import Catalog, Column, Table, catalog
@@ -96,8 +98,11 @@ def _is_hidden(column: Column, values: list[Any]) -> bool:
 
 
 def _shown(value: Any, *, is_hidden: bool) -> Any:
+    """A value as a sample shows it: masked, cut where it is long, times as text in UTC."""
+    if isinstance(value, datetime):
+        value = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if value.tzinfo else f"{value:%Y-%m-%d %H:%M:%S}"
     if value is None or not is_hidden:
-        return f"{value[: SHOWN_LETTERS - 1]}…" if isinstance(value, str) and len(value) > SHOWN_LETTERS else value
+        return shortened(value, letters=SHOWN_LETTERS) if isinstance(value, str) else value
     return masked(str(value))
 
 
