@@ -1,4 +1,4 @@
-"""The page Data products and the evidence below figures: what they say, what they hide, and what costs nothing until it is opened."""
+"""The page Data products and the evidence below figures: what they say, what they hide, and what costs nothing until asked."""
 
 from pathlib import Path
 
@@ -63,9 +63,8 @@ def test_sensitive_columns_are_masked_in_a_sample_whether_classified_or_only_loo
         Column("code", "varchar", classification="sensitive"),
         Column("state", "varchar"),
     )
-    found = [
-        {"salesperson": "Ann", "contact": f"a{n}@example.com", "first_name": "Ann", "code": "x", "state": "open"} for n in "bc"
-    ]
+    row = {"salesperson": "Ann", "first_name": "Ann", "code": "x", "state": "open"}
+    found = [{**row, "contact": f"a{n}@example.com"} for n in "bc"]
     assert catalogue.hidden_columns(Table("products", "t", "products", columns=columns), found) == ["contact", "first_name", "code"]
 
 
@@ -98,9 +97,8 @@ def test_the_lineage_picture_runs_from_the_system_to_the_pages_and_a_page_stands
 def test_a_followed_column_stands_in_its_boxes_and_the_others_are_faint():
     known = company()
     shown = lineage.lineage(known, known.find("products.orders"))
-    drawn = lineage.picture(
-        shown, known, of="products.orders", columns={"staging.orders": {"amount"}, "products.orders": {"total"}}
-    )
+    way = {"staging.orders": {"amount"}, "products.orders": {"total"}}
+    drawn = lineage.picture(shown, known, of="products.orders", columns=way)
     notes = {node["id"]: node["note"] for node in drawn["nodes"]}
     assert notes["staging.orders"] == "amount" and notes["products.orders"] == "total"
     widths = {edge["id"]: edge["width"] for edge in drawn["edges"]}
