@@ -132,6 +132,12 @@ class QueryError(DataError):
     code = 3021
 
 
+class UnknownTableError(DataError):
+    """The catalog knows no table or column of that name."""
+
+    code = 3022
+
+
 class ModelError(GrimoireError):
     """A model could not be discovered, trained, scored or loaded."""
 

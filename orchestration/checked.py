@@ -1,7 +1,7 @@
-"""The expectations of an event log, checked and recorded: what the check steps do, wherever it is done.
+"""What the check steps do, wherever it is done: an event log's expectations, and the classification of columns, told and recorded.
 
-What belongs here: that one function, free of Dagster. What does not: the expectations (`connectors.quality`,
-`connectors.log_checks`).
+What belongs here: those functions, free of Dagster. What does not: the expectations (`connectors.quality`, `connectors.log_checks`)
+and what makes a column personal (`connectors.classification`).
 """
 
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lake.journal import CheckResult
 
 if TYPE_CHECKING:
+    from lake.catalog import Check
     from orchestration.ahead import Tell
 
 
@@ -23,3 +24,30 @@ def check_and_record(process: str, *, progress: "Tell") -> list[CheckResult]:
         snapshot, verdict = current_snapshot(connection), inspect_log(process, connection=connection)
     in_transaction(lambda connection: record_verdict(connection, verdict, snapshot_id=snapshot))
     return verdict.results
+
+
+def check_classes(tables: list[str], *, progress: "Tell") -> list[CheckResult]:
+    """Whether the personal columns of these tables are classified; results that say something new are in platform.check_results.
+
+    The scan reads samples only. A result like the last one is not recorded again: most runs change no column's nature.
+    """
+    from connectors.classification import check_classification
+    from lake import connect, current_snapshot, in_transaction
+    from lake.catalog import catalog
+    from lake.journal import record_checks
+
+    progress("Looking for personal columns", 0.0)
+    with connect(read_only=True) as connection:
+        connection.begin()
+        snapshot, whole = current_snapshot(connection), catalog(connection)
+        there = [whole.tables[key] for key in tables if key in whole.tables]
+        results = check_classification(there, connection=connection)
+        known = {(f"{table.key}", check.name): check for table in there for check in table.checks}
+    fresh = [one for one in results if _is_news(one, known.get((f"{one.layer}.{one.subject}", one.check_name)))]
+    if fresh:
+        in_transaction(lambda connection: record_checks(connection, fresh, snapshot_id=snapshot))
+    return results
+
+
+def _is_news(result: CheckResult, last: "Check | None") -> bool:
+    return last is None or (last.passed, last.rows_failed, last.detail) != (result.passed, result.rows_failed, result.detail)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from apps.streamlit.reading import CACHED_RESULTS, Rows, has_tables, home, snapshot_id, with_connection
+from apps.streamlit.reading import CACHED_RESULTS, Rows, has_tables, home, note, snapshot_id, with_connection
 from mining.event_log import EventLog
 from mining.filters import Filter
 
@@ -27,6 +27,7 @@ def ask(process: str, filters: tuple[Filter, ...], question: str, *params: Any) 
     """
     if not has_tables(f"event_logs.{process}"):
         return []
+    note(f"-- of the filtered log `{process}`, in the names of its mining layout\n{question}", params, (f"event_logs.{process}",))
     return _cached(home(), snapshot_id(), process, filters, question, params)
 
 

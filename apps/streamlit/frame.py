@@ -14,6 +14,7 @@ PAGES = (
     ("process_map", "Process map", ":material/account_tree:"),
     ("variants", "Variants", ":material/alt_route:"),
     ("forecasts", "Forecasts", ":material/trending_up:"),
+    ("data_products", "Data products", ":material/inventory_2:"),
     ("data_quality", "Data quality", ":material/verified:"),
     ("connections", "Connections", ":material/cable:"),
     ("sql", "SQL", ":material/terminal:"),

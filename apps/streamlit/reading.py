@@ -1,11 +1,15 @@
 """What every page reads the lake through: one read-only connection, and results cached until the lake has a new snapshot.
 
-What belongs here: running a reading query and keeping its result. What does not: the queries (the modules beside this one)
-and anything that writes.
+What belongs here: running a reading query, keeping its result and noting what was asked. What does not: the queries (the
+modules beside this one) and anything that writes.
 """
 
+import contextlib
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
@@ -19,13 +23,65 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Rows = list[dict[str, Any]]
 CACHED_RESULTS = 256  # a result is some thousand rows at most
+_PARAMETER = re.compile(r"\$(\d+)|\?")
+_NOTED: "ContextVar[list[Asked] | None]" = ContextVar("noted", default=None)
 _LOCK = threading.Lock()  # cursors of a locked connection fall back to the machine's time zone, so all share the one in UTC
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A statement that a page's figures were read with, and the tables (`schema.table`) it was known to need."""
+
+    sql: str
+    params: tuple[Any, ...] = ()
+    tables: tuple[str, ...] = ()
+
+    def statement(self) -> str:
+        """The statement as it can be run anywhere: with its values in their places and its lines where they were meant."""
+        order = iter(self.params)
+        text = _PARAMETER.sub(lambda found: literal(self.params[int(found[1]) - 1] if found[1] else next(order)), self.sql)
+        lines = text.splitlines()
+        indents = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
+        return "\n".join([lines[0].lstrip(), *(line[min(indents, default=0) :] for line in lines[1:])]) if lines else ""
+
+
+def literal(value: Any) -> str:
+    """A value as SQL text; what is long is cut, for it is meant to be read."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(literal(part) for part in value[:20])}{', …' if len(value) > 20 else ''}]"
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+@contextlib.contextmanager
+def noted() -> Iterator[list[Asked]]:
+    """Collects what is asked within the block, answers from the cache included: the evidence of the figures made of it."""
+    asked: list[Asked] = []
+    before = _NOTED.get()
+    token = _NOTED.set(asked)
+    try:
+        yield asked
+    finally:
+        _NOTED.reset(token)
+        if before is not None:
+            before.extend(asked)
+
+
+def note(sql: str, params: tuple[Any, ...], needs: tuple[str, ...]) -> None:
+    """Notes a statement for whoever collects them."""
+    asked = _NOTED.get()
+    if asked is not None:
+        asked.append(Asked(sql, params, needs))
 
 
 def rows(sql: str, *params: Any, needs: tuple[str, ...] = ()) -> Rows:
     """Rows of a reading query, one dict each; an empty list where a table of `needs` (`schema.table`) is not there yet."""
     if not has_tables(*needs):
         return []
+    note(sql, params, needs)
     return _cached_rows(home(), snapshot_id(), sql, params)
 
 
@@ -35,6 +91,7 @@ def frame(sql: str, *params: Any, needs: tuple[str, ...] = ()) -> "pd.DataFrame"
 
     if not has_tables(*needs):
         return pd.DataFrame()
+    note(sql, params, needs)
     return _cached_frame(home(), snapshot_id(), sql, params)
 
 

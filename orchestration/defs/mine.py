@@ -15,6 +15,8 @@ from lake.process_files import SUFFIX, definition_files
 from orchestration.ahead import begin, outcome
 from orchestration.built import last_build
 from orchestration.checks import as_asset_checks, check_specs
+from orchestration.defs.classify import CHECKING as CHECKING_CLASSES
+from orchestration.defs.classify import checked_models
 from orchestration.layers import EVERY_DAY, POOL, WHEN_NEWER, event_log_key, mining_key
 from orchestration.lock import RESOURCE
 from orchestration.progress import Progress, progress_of
@@ -37,9 +39,11 @@ def check_step(process: str) -> str:
 
 
 def begin_checks() -> None:
-    """Begins the checks of all products' event logs at once, where the run is prepared for it."""
+    """Begins the checks that follow the build all at once, where the run is prepared for it."""
     for process in product_processes():
         begin(check_step(process), CHECKING, process=process)
+    for step, models in checked_models().items():
+        begin(step, CHECKING_CLASSES, tables=sorted(models))
 
 
 def event_log_check(process: str) -> dg.AssetChecksDefinition:

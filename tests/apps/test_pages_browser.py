@@ -29,6 +29,7 @@ PAGES = {
     "Process map": "run wholly within this view",
     "Variants": "Click a variant to see its cases",
     "Forecasts": "Champion and challenger",
+    "Data products": "Choose one for its sheet",
     "Data quality": "rows in quarantine",
     "Connections": "Green: active and fresh",
     "SQL": "Read-only. At most 5,000 rows come back",
@@ -224,5 +225,29 @@ def test_sql_answers_and_says_what_is_wrong_with_a_statement(visitor: Visitor):
     statement.fill("select nonsense")
     visitor.page.get_by_role("button", name="Run", exact=True).click()
     visitor.page.get_by_text("Not run").wait_for(timeout=30_000)
+    visitor.done()
+    visitor.is_content()
+
+
+def test_a_click_in_a_products_lineage_leads_to_the_other_table_and_the_address_follows(visitor: Visitor):
+    from playwright.sync_api import expect
+
+    visitor.page.goto(f"{visitor.server}/data_products?product=order_to_cash&part=Lineage")
+    visitor.page.locator("g.node", has_text="dfg").click(timeout=30_000)
+    visitor.page.get_by_role("heading", name="dfg", exact=True).wait_for(timeout=30_000)
+    expect(visitor.page).to_have_url(re.compile(r"\bproduct=dfg\b"), timeout=30_000)
+    visitor.page.get_by_role("button", name="All data products").click()
+    visitor.settle("Data products")
+    assert "product=" not in visitor.page.url
+    assert visitor.elsewhere == []
+
+
+def test_a_figure_leads_to_its_tables_its_sql_and_the_sheet_of_a_table(visitor: Visitor):
+    visitor.open()
+    visitor.page.get_by_role("button", name="Where these figures come from").first.click()
+    visitor.page.get_by_text("As the page ran it").wait_for(timeout=30_000)
+    visitor.page.get_by_text("from products.kpis__daily group by kpi").first.wait_for(timeout=30_000)
+    visitor.page.get_by_test_id("stPopoverBody").get_by_role("link", name="products.kpis__daily").click()
+    visitor.page.get_by_role("heading", name="kpis__daily").wait_for(timeout=30_000)
     visitor.done()
     visitor.is_content()

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 APP = Path(__file__).resolve().parents[2] / "apps" / "streamlit" / "frame.py"
-PAGES = ("overview", "process_map", "variants", "forecasts", "data_quality", "connections", "sql")
+PAGES = ("overview", "process_map", "variants", "forecasts", "data_products", "data_quality", "connections", "sql")
 PROCESSES = ("order_to_cash", "bestellung", "wide", "single", "fresh")
 
 

@@ -10,7 +10,8 @@ import streamlit as st
 
 from apps.streamlit import health, look, quality_board, quarantine_desk
 from apps.streamlit.choices import chosen_process, known_processes
-from apps.streamlit.reading import Rows, snapshot_id
+from apps.streamlit.evidence import evidence
+from apps.streamlit.reading import Rows, noted, snapshot_id
 from apps.streamlit.wording import age, count, duration, moment, safe, share
 
 ALL, OWN = "The whole lake", "This process's event log"
@@ -26,7 +27,10 @@ def main() -> None:
     if process:
         scope = st.segmented_control("Checks of", [ALL, OWN], default=ALL, required=True, key="scope", bind="query-params")
         checks = health.of_process(checks, process.name) if scope == OWN else checks
-    summary(checks)
+    with noted() as asked:
+        health.latest_checks()
+        summary(checks)
+    evidence(asked, key="evidence_checks")
     quarantine_desk.said()
     tabs = st.tabs(["Scores", "Suites", "Checks", "Quarantined rows", "Loads", "Freshness", "Flattening"])
     parts = (

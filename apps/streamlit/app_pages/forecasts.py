@@ -9,7 +9,8 @@ import streamlit as st
 
 from apps.streamlit import charts, figures, look, outlooks
 from apps.streamlit.choices import chosen_process
-from apps.streamlit.reading import Rows
+from apps.streamlit.evidence import evidence
+from apps.streamlit.reading import Rows, noted
 from apps.streamlit.wording import amount, day, number, percent, safe, share
 
 
@@ -51,7 +52,8 @@ def choose(known: Rows) -> dict[str, Any]:
 
 def page(series: dict[str, Any]) -> None:
     name, grain, unit = series["series"], series["grain"], series["unit"] or ""
-    ahead, past = outlooks.outlook(name, grain), outlooks.history(name, grain)
+    with noted() as asked:
+        ahead, past = outlooks.outlook(name, grain), outlooks.history(name, grain)
     points = [{"kind": "history", **row} for row in past] + [{"kind": "forecast", **row} for row in ahead]
     values = [{**point, "period": f"{point['period']:%Y-%m-%d}"} for point in points]
     says(series, past, ahead)
@@ -63,6 +65,7 @@ def page(series: dict[str, Any]) -> None:
         '<span><i class="swatch" style="background:#ecdfc4"></i>95 % band</span></div>'
     )
     look.as_of(series["computed_at"], series["snapshot_id"], what="Forecast")
+    evidence(asked, key="evidence_forecast")
     tests = outlooks.backtests(name, grain)
     contest(series, tests)
     found = outlooks.windows(name, grain)

@@ -7,8 +7,9 @@ import streamlit as st
 
 from apps.streamlit import cards, charts, figures, health, look
 from apps.streamlit.choices import chosen_process
+from apps.streamlit.evidence import evidence
 from apps.streamlit.mined import mined_log, throughput
-from apps.streamlit.reading import snapshot_id
+from apps.streamlit.reading import noted, snapshot_id
 from apps.streamlit.wording import age, count, day, moment, safe
 from lake.registry import Process
 
@@ -28,7 +29,8 @@ def main() -> None:
 
 
 def key_figures(process: Process) -> None:
-    found = figures.domain_cards(process)
+    with noted() as asked:
+        found = figures.domain_cards(process)
     if not found:
         return
     period = figures.kpi_period()[0]
@@ -36,15 +38,18 @@ def key_figures(process: Process) -> None:
     st.html(cards.cards(found))
     days = f"Days from {day(period['first'])} to {day(period['last'])}; the dashed line is the forecast with its 80 % band."
     st.html(f'<div class="gr-asof">{safe(days)} Read from lake snapshot {snapshot_id()}.</div>')
+    evidence(asked, key="evidence_key_figures")
 
 
 def process_figures(process: Process) -> None:
-    log = mined_log(process.name)
+    with noted() as asked:
+        log = mined_log(process.name)
+        found = figures.process_cards(log) if log else []
     st.subheader("The process", anchor=False)
     if log is None:
         look.not_mined(process.name)
         return
-    st.html(cards.cards(figures.process_cards(log)))
+    st.html(cards.cards(found))
     weeks = throughput(process.name)
     if len(weeks) > 1:
         kinds = (("Started", "started"), ("Completed", "completed"), ("Open", "open_cases"))
@@ -56,6 +61,7 @@ def process_figures(process: Process) -> None:
             "A case counts as open from its first event to its last in the log, so the last weeks look emptier than they are."
         )
     look.as_of(log.computed_at, log.snapshot_id, what="Mined")
+    evidence(asked, key="evidence_process")
 
 
 def data_state(process: Process | None) -> None:

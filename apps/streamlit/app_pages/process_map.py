@@ -7,10 +7,12 @@ import streamlit as st
 
 from apps.streamlit import look, mined
 from apps.streamlit.choices import about_mined_process, choose_timeframe, own_key, timeframe_words
+from apps.streamlit.evidence import evidence
 from apps.streamlit.mined import Activity, MinedLog, Step, Timeframe
 from apps.streamlit.process_map import picture
 from apps.streamlit.process_map.component import process_map
 from apps.streamlit.process_map.picture import MEASURES, Measure
+from apps.streamlit.reading import noted
 from apps.streamlit.wording import count, duration, safe, share
 
 Chosen = dict[str, str] | None
@@ -20,20 +22,23 @@ Chosen = dict[str, str] | None
 def page(process: str, log: MinedLog) -> None:
     all_activities = mined.activities(process)
     activities_share, paths_share, measure, frame = controls(process, all_activities, log)
-    activities = mined.activities(process, frame) if frame else all_activities
+    with noted() as asked:
+        activities = mined.activities(process, frame)
     if not activities:
         look.guidance("No case in this timeframe", "Choose other days, or another way of choosing cases.")
         return
     shown = picture.shown_activities(activities, activities_share)
-    steps = mined.steps(process, names_of(shown, activities), frame)
-    view = picture.view(activities, shown, steps, paths_share)
-    covered, cases = mined.covered_cases(process, [(step.source, step.target) for step in view.steps], frame)
+    with noted() as asked_more:
+        steps = mined.steps(process, names_of(shown, activities), frame)
+        view = picture.view(activities, shown, steps, paths_share)
+        covered, cases = mined.covered_cases(process, [(step.source, step.target) for step in view.steps], frame)
     left, right = st.columns([3.4, 1], gap="medium")
     with left:
         says(view, covered, cases, timeframe_words(frame, log))
         chosen = process_map(picture.picture(view, measure=measure, cases=cases), key=f"map_{process}")
         legend(view, measure)
         look.as_of(log.computed_at, log.snapshot_id, what="Mined")
+        evidence([*asked, *asked_more], key="evidence_map")
     with right:
         details(chosen, activities, steps, cases)
 

@@ -7,8 +7,9 @@ import streamlit as st
 
 from apps.streamlit import charts, look, mined
 from apps.streamlit.choices import about_mined_process, choose_timeframe, timeframe_words
+from apps.streamlit.evidence import evidence
 from apps.streamlit.mined import MinedLog, Timeframe
-from apps.streamlit.reading import Rows
+from apps.streamlit.reading import Rows, noted
 from apps.streamlit.variant_list.component import activity_colours, variant_list, variant_rows
 from apps.streamlit.wording import count, duration, moment, safe, share
 
@@ -20,20 +21,22 @@ def page(process: str, log: MinedLog) -> None:
     head, side = st.columns([4, 1], vertical_alignment="bottom")
     with side:
         frame = choose_timeframe(log)
-    number, cases = mined.variant_count(process, frame)
+    with noted() as asked:
+        number, cases = mined.variant_count(process, frame)
+        curve = mined.coverage_curve(process, frame) if number else []
+        listed = mined.variants(process, frame, limit=LISTED)
     if not number:
         look.guidance("No case in this timeframe", "Choose other days, or another way of choosing cases.")
         return
-    curve = mined.coverage_curve(process, frame)
     with head:
         says(curve, number, cases, timeframe_words(frame, log))
     charts.show(curve, charts.pareto(), key="pareto")
-    listed = mined.variants(process, frame, limit=LISTED)
     colours = activity_colours([activity.activity for activity in mined.activities(process)])
     chosen = variant_list(variant_rows(listed, colours), key=f"variants_{process}", height=min(560, 60 + 46 * len(listed)))
     if number > len(listed):
         st.caption(f"The {len(listed)} most frequent of {number:,} variants are listed.")
     look.as_of(log.computed_at, log.snapshot_id, what="Mined")
+    evidence(asked, key="evidence_variants")
     variant = next((variant for variant in listed if variant["rank"] == chosen), None)
     if variant:
         cases_of(process, variant, frame)

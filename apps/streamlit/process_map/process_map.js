@@ -110,10 +110,11 @@ function fit(root, data, state, whole) {
   const byWidth = (width - 70) / data.width;
   const fitting = Math.min(byWidth, (height - 50) / data.height, 1.15);
   state.scale = whole || fitting > 0.72 ? fitting : Math.min(0.85, Math.max(0.55, byWidth));
-  const start = data.nodes.find((node) => node.kind === "start");
+  const start = data.nodes.find((node) => node.kind === "start" || node.id === data.focus);
   const isWide = data.width * state.scale > width - 20;
   state.x = isWide && start && !whole ? width / 2 - start.x * state.scale : (width - data.width * state.scale) / 2;
-  state.y = data.height * state.scale <= height - 20 ? (height - data.height * state.scale) / 2 : 24;
+  state.y = data.height * state.scale <= height - 20 ? (height - data.height * state.scale) / 2
+    : start && data.focus ? Math.min(24, height / 2 - start.y * state.scale) : 24;
 }
 
 function zoom(state, factor, x, y) {
@@ -162,7 +163,7 @@ function save(picture, data) {
   const address = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" }));
   const link = document.createElement("a");
   link.href = address;
-  link.download = "process-map.svg";
+  link.download = `${data.name ?? "process-map"}.svg`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
@@ -191,6 +192,7 @@ export default function (component) {
   const { data, parentElement, setStateValue } = component;
   const root = parentElement.querySelector(".map");
   root.style.height = `${data.height_px}px`;
+  if (data.title) root.setAttribute("aria-label", data.title);
   const state = STATES.get(parentElement) ?? { chosen: null };
   STATES.set(parentElement, state);
   const shape = JSON.stringify([data.nodes, data.edges]);
