@@ -288,8 +288,8 @@ def connection_of(words: dict[str, Any], *, origin: str) -> Connection:
 class explained:
     """Turns pydantic's errors within into one ConnectionFileError that names file and fields."""
 
-    def __init__(self, origin: str, *, within: str = "") -> None:
-        self.origin, self.within = origin, within
+    def __init__(self, origin: str, *, within: str = "", remedy: str = "docs/connections.md lists every field.") -> None:
+        self.origin, self.within, self.remedy = origin, within, remedy
 
     def __enter__(self) -> None:
         return None
@@ -297,9 +297,7 @@ class explained:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, ValidationError):
             told = "; ".join(f"{self._field(one['loc'])}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors())
-            raise ConnectionFileError(
-                f"{self.origin} cannot be used: {told}.", remedy="docs/connections.md lists every field.", origin=self.origin
-            ) from None
+            raise ConnectionFileError(f"{self.origin} cannot be used: {told}.", remedy=self.remedy, origin=self.origin) from None
 
     def _field(self, location: tuple[int | str, ...]) -> str:
         return ".".join(str(part) for part in (*filter(None, [self.within]), *location)) or "the file"

@@ -1,60 +1,91 @@
-"""The files by which dbt knows connections: sources, staging models, views, event logs and process definitions.
+"""The files by which dbt knows what is declared: sources, staging models, views, event logs and process definitions.
 
 What belongs here: which files there are and writing them where dbt looks. What does not: their SQL (`connectors.mapping`,
 `connectors.event_log_models`) and running dbt.
 
-The files lie below HOME/dbt/project/generated and are never edited by hand. They are made from the connection files alone, without
-a database; each is replaced whole and only when its text changes, so that dbt parses no more than it must. A connection that was
-removed takes its files with it; one whose declarations are faulty has none, and `faulty_declarations` says why.
+The files lie below HOME/dbt/project/generated and are never edited by hand. They are made from the files of connections and event
+logs alone, without a database; each is replaced whole and only when its text changes, so that dbt parses no more than it must. A
+connection or event log that was removed takes its files with it; one that is faulty has none, and `faulty_declarations` says why.
 """
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectors.connection import Connection, Resource
+from connectors.declared_event_logs import event_log_files
 from connectors.packages import shown_columns
 from lake.dbt_environment import DBT_PROJECT, generated_folder
 from lake.errors import ConnectionFileError
 from lake.settings import Settings, get_settings
 
+if TYPE_CHECKING:
+    from connectors.declared_event_logs import DeclaredEventLog
+    from connectors.event_log_models import LogModels
+    from connectors.lake_tables import LakeTables
+
 OWN_SOURCES = DBT_PROJECT / "models" / "staging"
-MADE_BY = ("dbt_files.py", "dbt_models.py", "event_log_declarations.py", "event_log_models.py", "expressions.py", "mapping.py")
+MADE_BY = (
+    "dbt_files.py",
+    "dbt_models.py",
+    "declared_event_logs.py",
+    "event_log_declarations.py",
+    "event_log_models.py",
+    "event_log_sources.py",
+    "expressions.py",
+    "lake_tables.py",
+    "mapping.py",
+)
 SHOWN_COLUMNS = "source_shows_its_columns"  # the data test that a column which vanished from the source fails
 Columns = Mapping[str, Mapping[str, str]]
 
 
-def write_dbt_files(connections: Iterable[Connection], *, settings: Settings | None = None) -> bool:
-    """Brings the generated files up to date with the connections; tells whether any changed.
+def write_dbt_files(
+    connections: Iterable[Connection], logs: Iterable[Path] | None = None, *, settings: Settings | None = None
+) -> bool:
+    """Brings the generated files up to date with connections and declared event logs; tells whether any changed.
 
     Safe to call from several processes at once, and cheap when nothing changed.
 
     Args:
         connections: Every connection there is; those that dbt_project has models for itself are left to it.
+        logs: The files of event logs over the whole lake; default: the project's and those in HOME/event_logs.
         settings: Default: the process's settings.
     """
     from filelock import FileLock
 
     settings = settings or get_settings()
-    ours = [connection for connection in connections if not (OWN_SOURCES / connection.name).is_dir()]
+    every, paths = list(connections), list(event_log_files(settings) if logs is None else logs)
     folder, key_file = generated_folder(settings), _key_file(settings)
     with FileLock(key_file.with_suffix(".lock")):
-        key = _key(ours)
+        key = _key(every, paths)
         known = _remembered(settings)
         if known.get("key") == key:
             return False
-        wanted, faulty = _files_of_all(ours)
-        changed = _write(folder, wanted)
-        _replace(key_file, json.dumps({"key": key, "faulty": faulty}))
+        made = _made_of_all(every, paths)
+        changed = _write(folder, made.files)
+        _replace(key_file, json.dumps({"key": key, "faulty": made.faulty, "tables": sorted(made.tables)}))
     return changed
 
 
 def faulty_declarations(settings: Settings | None = None) -> dict[str, str]:
-    """The connections whose mappings, views or event logs cannot be used, and why; as of the last `write_dbt_files`."""
+    """The connections, and files of event logs, whose declarations cannot be used, and why; as of the last `write_dbt_files`."""
     faulty: dict[str, str] = _remembered(settings or get_settings()).get("faulty", {})
     return faulty
+
+
+def declaration_faults(connections: Iterable[Connection], logs: Iterable[Path]) -> dict[str, str]:
+    """What `faulty_declarations` would say of these; nothing is written."""
+    return _made_of_all(list(connections), list(logs)).faulty
+
+
+def plain_tables(settings: Settings | None = None) -> list[str]:
+    """The tables, as schema.table, that declared event logs read and dbt does not make; as of the last `write_dbt_files`."""
+    tables: list[str] = _remembered(settings or get_settings()).get("tables", [])
+    return tables
 
 
 def check_declarations(connection: Connection, columns: Columns | None = None) -> None:
@@ -67,7 +98,7 @@ def check_declarations(connection: Connection, columns: Columns | None = None) -
     Raises:
         ConnectionFileError: Something is wrong; every fault is told with its field.
     """
-    from connectors.event_log_declarations import check_event_logs
+    from connectors.event_log_sources import check_event_logs
     from connectors.expressions import Faults
     from connectors.mapping import check_mapping
 
@@ -90,48 +121,99 @@ def dbt_files(connection: Connection, columns: Columns | None = None) -> dict[st
         ConnectionFileError: A mapping, view or event log cannot be used.
     """
     from connectors.dbt_models import Model
-    from connectors.event_log_declarations import Readable
-    from connectors.event_log_models import LogModels, log_name
+    from connectors.event_log_models import LogModels
+    from connectors.event_log_sources import ConnectionRows
 
     check_declarations(connection)
     known = _typed(connection, columns or {})
-    readable = Readable(connection, known)
-    logs = [LogModels(connection, log, readable) for log in connection.event_logs]
+    readable = ConnectionRows(connection, known)
+    logs = [LogModels(log, readable, name=f"{connection.name}_{log.name}", domain=connection.name) for log in connection.event_logs]
     models: list[Model] = [
         *_staging_models(connection, known),
         *_view_models(connection, readable),
-        *(model for log in logs for model in log.models()),
     ]
     files = (
         {f"staging/{connection.name}/{connection.name}__sources.yml": _yaml(_sources(connection))} if connection.resources else {}
     )
+    return files | _model_files(models) | {name: words for log in logs for name, words in _log_files(log).items()}
+
+
+def event_log_dbt_files(log: "DeclaredEventLog", tables: "LakeTables") -> dict[str, str]:
+    """The generated files of one event log over the whole lake, which has been checked: path to text, as for `dbt_files`."""
+    from connectors.event_log_models import LogModels
+
+    files = _log_files(LogModels(log, tables, name=log.name, domain="event_logs", group=log.answering_group))
+    if log.owner is None:
+        return files
+    group = {"name": log.answering_group, "owner": log.owner.model_dump(exclude_none=True)}
+    return {**files, f"event_logs/{log.name}__group.yml": _yaml(_untemplated({"version": 2, "groups": [group]}))}
+
+
+def _log_files(log: "LogModels") -> dict[str, str]:
+    return _model_files(log.models()) | {f"event_logs/{log.name}.process.yaml": _yaml(log.definition())}
+
+
+def _model_files(models: Iterable[Any]) -> dict[str, str]:
+    files: dict[str, str] = {}
     for model in models:
         path = f"{model.folder}/{model.name}"
         files |= {f"{path}.sql": model.sql, f"{path}.yml": _yaml(_properties(model))}
-    files |= {f"event_logs/{log_name(connection, one.log)}.process.yaml": _yaml(one.definition()) for one in logs}
     return files
 
 
-def _files_of_all(connections: Iterable[Connection]) -> tuple[dict[str, str], dict[str, str]]:
-    wanted: dict[str, str] = {}
-    faulty: dict[str, str] = {}
-    for connection in connections:
+@dataclass
+class _Made:
+    """What is generated of all declarations together."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    faulty: dict[str, str] = field(default_factory=dict)  # connection, or an event log's file, to what is wrong with it
+    tables: set[str] = field(default_factory=set)  # schema.table of what is read and dbt does not make
+
+
+def _made_of_all(connections: list[Connection], logs: list[Path]) -> _Made:
+    made = _Made()
+    ours = [connection for connection in connections if not (OWN_SOURCES / connection.name).is_dir()]
+    whole = []
+    for connection in ours:
         try:
             files = dbt_files(connection, shown_columns(connection))
-            _check_free(connection, files, wanted)
-            wanted |= files
+            _check_free(f"{connection.name}.yaml", files, made.files)
+            made.files |= files
+            whole.append(connection)
         except ConnectionFileError as error:
-            faulty[connection.name] = str(error)
-    return wanted, faulty
+            made.faulty[connection.name] = str(error)
+    if logs:
+        _add_logs(made, connections, whole, logs)
+    return made
 
 
-def _check_free(connection: Connection, files: Mapping[str, str], taken: Mapping[str, str]) -> None:
+def _add_logs(made: _Made, connections: list[Connection], whole: list[Connection], logs: list[Path]) -> None:
+    """Adds the event logs over the whole lake: they may read what the project and the whole connections make, not each other."""
+    from connectors.declared_event_logs import check_declared, read_event_log
+    from connectors.lake_tables import connection_models, project_groups, project_models, raw_tables
+
+    raw = raw_tables(connections)
+    models = {**project_models(), **{name: one for connection in whole for name, one in connection_models(connection).items()}}
+    groups = project_groups()
+    for path in logs:
+        try:
+            log = read_event_log(path)
+            tables = check_declared(log, models, raw, groups, origin=path.name)
+            files = event_log_dbt_files(log, tables)
+            _check_free(path.name, files, made.files)
+            made.files |= files
+            made.tables |= tables.plain(log.reads())
+        except ConnectionFileError as error:
+            made.faulty[path.name] = str(error)
+
+
+def _check_free(origin: str, files: Mapping[str, str], taken: Mapping[str, str]) -> None:
     """Models of all folders share one space of names: `a_b` with log `c` and `a` with log `b_c` would meet."""
     there = {Path(path).name for path in taken} | {path.name for path in (DBT_PROJECT / "models").rglob("*.sql")}
     twice = sorted({Path(path).name for path in files} & there)
     if twice:
         raise ConnectionFileError(
-            f"{connection.name}.yaml cannot be used: there is another model {twice[0].split('.')[0]}.",
+            f"{origin} cannot be used: there is another model {twice[0].split('.')[0]}.",
             remedy="Give the event log or view another name.",
         )
 
@@ -145,7 +227,7 @@ def _typed(connection: Connection, shown: Columns) -> dict[str, dict[str, str]]:
 
 def _staging_models(connection: Connection, known: Columns) -> list[Any]:
     from connectors.dbt_models import Column, Model, staging_name
-    from connectors.event_log_declarations import used_columns
+    from connectors.event_log_sources import used_columns
     from connectors.mapping import KEYLESS, needed_columns, staging_columns, staging_key, staging_sql
 
     needed = needed_columns(connection, known, used_columns(connection))
@@ -275,12 +357,14 @@ def _replace(path: Path, words: str) -> None:
     fresh.replace(path)
 
 
-def _key(connections: Iterable[Connection]) -> str:
+def _key(connections: Iterable[Connection], logs: Iterable[Path]) -> str:
     """A word that changes with all that the files are made from, so that sqlglot is loaded only when there is something to do."""
     here = Path(__file__).parent
     made_by = [hashlib.sha256((here / name).read_bytes()).hexdigest() for name in MADE_BY]
     words = [(connection.model_dump_json(by_alias=True), shown_columns(connection)) for connection in connections]
-    return hashlib.sha256(repr((made_by, words)).encode()).hexdigest()
+    read = [(path.name, path.read_bytes()) for path in logs]
+    known = [path.read_bytes() for path in sorted((DBT_PROJECT / "models").rglob("*.yml"))] if read else []
+    return hashlib.sha256(repr((made_by, words, read, known)).encode()).hexdigest()
 
 
 def _key_file(settings: Settings) -> Path:

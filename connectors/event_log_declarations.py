@@ -1,7 +1,7 @@
-"""Event logs as a connection declares them: which rows of which resource or view are events of which objects, and when.
+"""Event logs as a file declares them: which rows of which table are events of which objects, and when.
 
-What belongs here: the model of `Connection.event_logs` and its check against views, resources and columns. What does not: the SQL
-made of it (`connectors.event_log_models`) and the files dbt reads (`connectors.dbt_files`).
+What belongs here: the model of such a declaration and its check against what it reads. What does not: what can be read
+(`connectors.event_log_sources`), the SQL made of it (`connectors.event_log_models`) and what dbt reads (`connectors.dbt_files`).
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from connectors.expressions import Faults, FaultyText, View, check_type, columns_of, type_of
-from connectors.mapping import Columns, staging_columns
+from connectors.expressions import Faults, FaultyText, check_type, nearest, type_of
 
 if TYPE_CHECKING:
-    from connectors.connection import Connection
+    from connectors.event_log_sources import Readable
 
 WORD = r"^[a-z][a-z0-9_]{0,47}$"
 EVENT_COLUMNS = ("event_id", "activity", "occurred_at", "started_at", "resource", "source_row")
@@ -70,7 +69,7 @@ class ObjectOfEvent(_Part):
 class ObjectRows(_Part):
     """Rows that describe objects of one type."""
 
-    source: str = Field(alias="from")  # a resource or a view
+    source: str = Field(alias="from")  # a resource or a view, or a model or a table
     id: str  # expression
     where: str | None = None
     attributes: dict[str, Attribute] = Field(default_factory=dict)
@@ -80,7 +79,7 @@ class EventRule(_Part):
     """Each row of a resource or view that has a time is an event."""
 
     activity: Activity
-    source: str = Field(alias="from")  # a resource or a view
+    source: str = Field(alias="from")  # a resource or a view, or a model or a table
     at: str  # expression; rows for which it is null are no events
     objects: dict[str, tuple[ObjectOfEvent, ...]] = Field(min_length=1)  # by type
     where: str | None = None
@@ -109,7 +108,7 @@ class EventRule(_Part):
 class Link(_Part):
     """Each row relates an object to another."""
 
-    source_rows: str = Field(alias="from")  # a resource or a view
+    source_rows: str = Field(alias="from")  # a resource or a view, or a model or a table
     source: dict[str, str] = Field(min_length=1, max_length=1)  # object type to the expression giving its id
     target: dict[str, str] = Field(min_length=1, max_length=1)
     qualifier: str  # what the source object is to the target object
@@ -117,9 +116,9 @@ class Link(_Part):
 
 
 class EventLogDeclaration(_Part):
-    """One process of a connection: its objects, its events, how objects are linked, and which type of object is its case."""
+    """One process: its objects, its events, how objects are linked, and which type of object is its case."""
 
-    name: str = Field(pattern=WORD)  # the process is called <connection>_<name>
+    name: str = Field(pattern=WORD)  # in a connection's file the process is called <connection>_<name>
     title: str = ""
     case: str  # type of object
     text: str = ""  # what a case is, in words
@@ -174,99 +173,35 @@ class EventLogDeclaration(_Part):
         return [*objects, *(rule.source for rule in self.events), *(link.source_rows for link in self.links)]
 
 
-class Readable:
-    """What event logs of a connection can read: its resources as staged, and its views.
+def check_event_log(log: EventLogDeclaration, readable: "Readable", faults: Faults, *, within: str = "") -> None:
+    """Notes whatever is wrong with what a log reads and says of it.
 
     Args:
-        connection: The connection; its mappings have been checked.
-        columns: Raw columns by resource, as far as they are known.
-        faults: Where faults of views are noted.
-    """
-
-    def __init__(self, connection: "Connection", columns: Columns, faults: Faults | None = None) -> None:
-        self.connection, self.faults = connection, faults or Faults(connection.name)
-        self.resources = {one.name: staging_columns(one, columns.get(one.name)) for one in connection.resources}
-        self.views: dict[str, View] = {}
-        for name, sql in connection.views.items():
-            try:
-                self.views[name] = View(sql)
-            except FaultyText as error:
-                self.faults.add(f"views.{name}", str(error))
-
-    @property
-    def names(self) -> list[str]:
-        """Everything that can be read."""
-        return [*self.resources, *self.connection.views]
-
-    def columns(self, name: str) -> Collection[str] | None:
-        """The columns of a resource or view; None where they are not known."""
-        if name in self.views:
-            return self.views[name].columns()
-        return self.resources.get(name)
-
-    def types(self, name: str) -> dict[str, str]:
-        """The types of its columns, as far as they are known."""
-        if name in self.views:
-            return self.views[name].types()
-        known = self.resources.get(name) or {}
-        declared = self.connection.resource(name)
-        return {**declared.columns, **known, **declared.mapping.cast}
-
-
-def check_event_logs(connection: "Connection", faults: Faults, columns: Columns) -> None:
-    """Notes whatever is wrong with a connection's views and event logs.
-
-    Args:
-        connection: The connection; its mappings have been checked.
+        log: The declaration.
+        readable: What it can read.
         faults: Where faults are noted, with field and reason.
-        columns: Raw columns by resource, as far as they are known.
+        within: What stands before each field, such as `event_logs.sales.`.
     """
-    readable = Readable(connection, columns, faults)
-    clash = sorted(set(connection.views) & {resource.name for resource in connection.resources})
-    for name in clash:
-        faults.add(f"views.{name}", "a resource has that name, too")
-    for name, view in readable.views.items():
-        faults.known(f"views.{name}", view.reads, [one for one in readable.names if one != name], what="resource or view")
-        for source, read in view.columns_read().items():
-            faults.known(f"views.{name}", read, readable.columns(source), what=f"column of `{source}` called")
-    _check_circles(readable, faults)
-    names = [log.name for log in connection.event_logs]
-    for log in connection.event_logs:
-        if names.count(log.name) > 1:
-            faults.add(f"event_logs.{log.name}", "is there twice")
-        _check_log(log, readable, faults)
-
-
-def _check_circles(readable: Readable, faults: Faults) -> None:
-    from graphlib import CycleError, TopologicalSorter
-
-    try:
-        TopologicalSorter({name: view.reads for name, view in readable.views.items()}).prepare()
-    except CycleError as error:
-        faults.add("views", f"{' reads '.join(error.args[1])}: that is a circle")
-
-
-def _check_log(log: EventLogDeclaration, readable: Readable, faults: Faults) -> None:
-    within = f"event_logs.{log.name}"
     for kind, several in log.objects.items():
         for rows in several:
             texts = [("id", rows.id, True), *([("where", rows.where, False)] if rows.where else [])]
             texts += [(f"attributes.{name}", one.expression, True) for name, one in rows.attributes.items()]
-            _check_texts(f"{within}.objects.{kind}", rows.source, texts, readable, faults)
-            _check_types(f"{within}.objects.{kind}", rows.attributes, faults)
+            _check_texts(f"{within}objects.{kind}", rows.source, texts, readable, faults)
+            _check_types(f"{within}objects.{kind}", rows.attributes, faults)
     for at, rule in enumerate(log.events):
-        place = f"{within}.events.{at} ({rule.activity.name or 'by expression'})"
+        place = f"{within}events.{at} ({rule.activity.name or 'by expression'})"
         _check_texts(place, rule.source, rule.expressions(), readable, faults)
         _check_types(place, rule.attributes, faults)
     for at, link in enumerate(log.links):
         texts = [(f"source.{kind}", sql, True) for kind, sql in link.source.items()]
         texts += [(f"target.{kind}", sql, True) for kind, sql in link.target.items()]
         texts += [("where", link.where, False)] if link.where else []
-        _check_texts(f"{within}.links.{at}", link.source_rows, texts, readable, faults)
+        _check_texts(f"{within}links.{at}", link.source_rows, texts, readable, faults)
 
 
-def _check_texts(within: str, source: str, texts: Any, readable: Readable, faults: Faults) -> None:
-    faults.known(f"{within}.from", [source], readable.names, what="resource or view")
+def _check_texts(within: str, source: str, texts: Any, readable: "Readable", faults: Faults) -> None:
+    if not readable.has(source):
+        faults.add(f"{within}.from", f"there is no {readable.what} `{source}`{nearest(source, readable.names)}")
     columns = readable.columns(source)
     for field, sql, windows in texts:
         faults.expression(f"{within}.{field}", sql, columns, windows=windows)
@@ -290,19 +225,8 @@ def common_type(kinds: Collection[str]) -> str:
     return next(iter(kinds)) if len({kind.lower() for kind in kinds}) == 1 else "text"
 
 
-def used_columns(connection: "Connection") -> dict[str, set[str]]:
-    """Per resource the staging columns that event logs and views name; they must be there, empty if need be."""
-    used: dict[str, set[str]] = {}
-    for log in connection.event_logs:
-        for source, sql in _texts(log):
-            used.setdefault(source, set()).update(columns_of(sql))
-    for sql in connection.views.values():
-        for source, columns in View(sql).columns_read().items():
-            used.setdefault(source, set()).update(columns)
-    return {name: columns for name, columns in used.items() if name not in connection.views}
-
-
-def _texts(log: EventLogDeclaration) -> Iterator[tuple[str, str]]:
+def texts_of(log: EventLogDeclaration) -> Iterator[tuple[str, str]]:
+    """Every expression of a log, with what it is read from."""
     for several in log.objects.values():
         for rows in several:
             yield from ((rows.source, sql) for sql in (rows.id, rows.where, *_of(rows.attributes)) if sql)

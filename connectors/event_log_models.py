@@ -3,14 +3,13 @@
 What belongs here: turning a checked declaration into dbt models. What does not: its check (`connectors.event_log_declarations`)
 and writing files (`connectors.dbt_files`).
 
-`int_<connection>__<log>__event_rows` holds a row per event and, where an event concerns several objects of one type, one more for
+`int_<domain>__<log>__event_rows` holds a row per event and, where an event concerns several objects of one type, one more for
 each further object: the lists of all types run side by side, so that a rule's rows are read once. `is_event` marks the first row.
 The five tables are selections from it.
 """
 
 import hashlib
 
-from connectors.connection import Connection
 from connectors.dbt_models import (
     SOURCE_ROW,
     Column,
@@ -19,32 +18,29 @@ from connectors.dbt_models import (
     cte,
     in_words,
     listed,
-    reference,
     with_ctes,
 )
-from connectors.event_log_declarations import EventLogDeclaration, EventRule, ObjectRows, Readable, attribute_type, common_type
-from connectors.mapping import identifier, staging_key, text
-
-
-def log_name(connection: Connection, log: EventLogDeclaration) -> str:
-    """The name of the process and of its case view."""
-    return f"{connection.name}_{log.name}"
+from connectors.event_log_declarations import EventLogDeclaration, EventRule, ObjectRows, attribute_type, common_type
+from connectors.event_log_sources import Readable
+from connectors.mapping import identifier, text
 
 
 class LogModels:
     """The models of one declared event log.
 
     Args:
-        connection: Whose log it is.
         log: The declaration; it has been checked.
-        readable: What the connection's logs read.
+        readable: What it reads.
+        name: Name of the process and of its case view.
+        domain: Folder of its intermediate model: the connection, or `event_logs`.
+        group: The dbt group that answers for it; empty: none.
     """
 
-    def __init__(self, connection: Connection, log: EventLogDeclaration, readable: Readable) -> None:
-        self.connection, self.log, self.readable = connection, log, readable
-        self.name = log_name(connection, log)
+    def __init__(self, log: EventLogDeclaration, readable: Readable, *, name: str, domain: str, group: str = "") -> None:
+        self.log, self.readable = log, readable
+        self.name, self.domain, self.group = name, domain, group
         self.title = log.title or log.name.replace("_", " ")
-        self.event_rows = f"int_{connection.name}__{log.name}__event_rows"
+        self.event_rows = f"int_{domain}__{log.name}__event_rows"
         places = [(kind, one.qualifier or kind) for rule in log.events for kind, several in rule.objects.items() for one in several]
         self.places = tuple(dict.fromkeys(places))  # each (type, qualifier) has a column of its own
         self.event_types = self._event_types()
@@ -95,22 +91,32 @@ class LogModels:
 
     def _event_rows(self) -> Model:
         sources = dict.fromkeys(rule.source for rule in self.log.events)
-        ctes = [cte(f"from_{name}", f"select * from {reference(self.connection, name)}") for name in sources]
+        ctes = [cte(f"from_{name}", f"select * from {self.readable.reference(name)}") for name in sources]
         ctes += [cte(f"rule_{at}", self._rule(at, rule)) for at, rule in enumerate(self.log.events, start=1)]
         every = "\nunion all\n".join(f"select * from rule_{at}" for at in range(1, len(self.log.events) + 1))
         ctes += [cte("rules", every), cte("final", self._ordered())]
         return Model(
             self.event_rows,
-            f"intermediate/{self.connection.name}",
+            f"intermediate/{self.domain}",
             with_ctes(ctes),
             f"The events of {self.title} with their objects: a row per event, and one more for each further object of a type.",
-            (
-                Column("event_id", "Identity of the event."),
-                Column("is_event", "Whether this is the event's first row."),
-                Column("source_row", "Place of the event among all events: by time, then in the order the rows were recorded."),
-            ),
-            config={"materialized": "table"},
+            self._row_columns(),
+            config={"materialized": "table", **self._of_group()},
         )
+
+    def _row_columns(self) -> tuple[Column, ...]:
+        said = {
+            "event_id": "Identity of the event.",
+            "activity": "What happened.",
+            "occurred_at": "When it happened.",
+            "started_at": "When the activity began; null: the source notes only the end.",
+            "resource": "Who did it; null: the source does not say.",
+            **{name: f"{in_words(name)} of the event." for name in self.event_types},
+            "is_event": "Whether this is the event's first row.",
+            **{self._place((kind, as_what)): f"Id of a {kind} it concerns, as {as_what}." for kind, as_what in self.places},
+            "source_row": SOURCE_ROW,
+        }
+        return tuple(Column(name, words) for name, words in said.items())
 
     def _rule(self, at: int, rule: EventRule) -> str:
         attributes = {
@@ -153,9 +159,7 @@ class LogModels:
     def _key(self, rule: EventRule) -> tuple[str, ...]:
         if rule.id is not None:
             return (f"({rule.id})",)
-        if rule.source in self.connection.views:
-            return ()
-        return tuple(identifier(name) for name in staging_key(self.connection.resource(rule.source)))
+        return tuple(identifier(name) for name in self.readable.key(rule.source))
 
     def _identity_order(self, rule: EventRule) -> str | None:
         key = self._key(rule)
@@ -232,7 +236,7 @@ class LogModels:
 
     def _object_objects(self) -> Model:
         ctes = [
-            cte(f"from_{name}", f"select * from {reference(self.connection, name)}")
+            cte(f"from_{name}", f"select * from {self.readable.reference(name)}")
             for name in dict.fromkeys(link.source_rows for link in self.log.links)
         ]
         parts = []
@@ -269,7 +273,7 @@ class LogModels:
     def _objects(self) -> Model:
         every = [(kind, rows) for kind, several in self.log.objects.items() for rows in several]
         ctes = [
-            cte(f"from_{name}", f"select * from {reference(self.connection, name)}")
+            cte(f"from_{name}", f"select * from {self.readable.reference(name)}")
             for name in dict.fromkeys(rows.source for _, rows in every)
         ]
         ctes.append(cte("event_objects", f"select * from {{{{ ref('{self.name}__event_objects') }}}}"))
@@ -359,13 +363,16 @@ class LogModels:
     def _from_rows(self, final: str) -> str:
         return with_ctes([cte("event_rows", f"select * from {{{{ ref('{self.event_rows}') }}}}"), cte("final", final)])
 
+    def _of_group(self) -> dict[str, object]:
+        return {"group": self.group} if self.group else {}
+
     def _refers(self, suffix: str, column: str) -> object:
         return {"relationships": {"arguments": {"to": f"ref('{self.name}{suffix}')", "field": column}}}
 
     def _published(
         self, suffix: str, sql: str, description: str, columns: tuple[Column, ...], tests: tuple[object, ...] = ()
     ) -> Model:
-        return Model(self.name + suffix, "event_logs", sql, description, columns, tests, {"access": "public"})
+        return Model(self.name + suffix, "event_logs", sql, description, columns, tests, {"access": "public", **self._of_group()})
 
 
 EVENT_FIELDS = ("event_id", "activity", "occurred_at", "started_at", "resource")

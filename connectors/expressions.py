@@ -30,8 +30,8 @@ class FaultyText(ValueError):
 class Faults:
     """Collects what is wrong with a connection file, field by field, to say all of it at once."""
 
-    def __init__(self, origin: str) -> None:
-        self.origin, self.found = origin, list[str]()
+    def __init__(self, origin: str, *, remedy: str = "docs/mapping.md lists every field.") -> None:
+        self.origin, self.remedy, self.found = origin, remedy, list[str]()
 
     def add(self, field: str, problem: str) -> None:
         """Notes a fault."""
@@ -61,7 +61,7 @@ class Faults:
         if self.found:
             raise ConnectionFileError(
                 f"{self.origin} cannot be used: {'; '.join(self.found)}.",
-                remedy="docs/mapping.md lists every field.",
+                remedy=self.remedy,
                 origin=self.origin,
                 faults=list(self.found),
             )

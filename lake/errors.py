@@ -43,7 +43,7 @@ class SourceUnavailableError(IntegrationError):
 
 
 class ConnectionFileError(IntegrationError):
-    """A connection's file cannot be used."""
+    """The file of a connection or of an event log cannot be used."""
 
     code = 2002
 

@@ -17,7 +17,7 @@
             {%- do columns.append(('cast(null as ' ~ type ~ ')' if type else 'null') ~ ' as ' ~ adapter.quote(name)) -%}
         {%- endfor -%}
         select {{ columns | join(', ') or 'null as nothing' }}
-        {%- if not there %} where false{% else %} from {{ table }}{% if '_deleted_at' in known %} where _deleted_at is null{% endif %}{% endif %}
+        {%- if there %} from {{ table }}{% if '_deleted_at' in known %} where _deleted_at is null{% endif %}{% else %} where false{% endif %}
     {%- endif -%}
 {%- endmacro %}
 
@@ -30,4 +30,9 @@
         {%- endfor -%}
     {%- endif -%}
     {{ return(names) }}
+{%- endmacro %}
+
+{#- The rows of any table of the lake, made by dbt or not; see `landed`. -#}
+{% macro lake_table(schema, name, needed) -%}
+    {{ landed(api.Relation.create(database=target.database, schema=schema, identifier=name), needed) }}
 {%- endmacro %}

@@ -12,7 +12,7 @@ from lake.dbt_environment import CATALOG_VARIABLE, dbt_environment, run_dbt
 from lake.process_files import product_definitions, register_products
 from lake.registry import processes
 
-LOGS = ("order_to_cash", "purchase_to_pay", "lead_to_cash")
+LOGS = ("order_to_cash", "purchase_to_pay", "lead_to_cash", "accounts_payable", "ticket_to_resolution")
 CASE_VIEW = {
     "case_id": "VARCHAR",
     "activity": "VARCHAR",
@@ -52,7 +52,8 @@ def test_every_model_with_a_key_tests_it(manifest: dict[str, Any]) -> None:
         for node in manifest["nodes"].values()
         if node["resource_type"] == "test" and node["test_metadata"]["name"] in ("is_key", "is_compound_key")
     }
-    assert {node["unique_id"] for node in models(manifest)} - tested == {"model.grimoire.int_workforce__activities"}  # has no key
+    keyed = {node["unique_id"] for node in models(manifest) if not node["name"].endswith("__event_rows")}  # a row per object, too
+    assert keyed - tested == {"model.grimoire.int_workforce__activities"}  # has no key
 
 
 def test_every_column_of_the_lake_is_described(built_lake: dict[str, Any], manifest: dict[str, Any]) -> None:
@@ -106,6 +107,35 @@ def test_a_delivery_for_two_orders_is_one_event_in_the_log_and_stands_in_both_ca
     assert rows("select events, case_events, duplicated_events, extra_copies from products.kpis__flattening limit 1") == [
         (42, 48, 6, 6)
     ]
+
+
+def test_a_declared_log_over_models_follows_an_invoice_from_receipt_through_its_due_day_to_the_money(
+    built_lake: dict[str, Any],
+) -> None:
+    log = "event_logs.accounts_payable"
+    path = f"select activity, resource from {log} where case_id = 'SI000001' order by occurred_at, source_row"
+    assert rows(path) == [
+        ("Receive Invoice", "Eva Kunz"), ("Block Invoice", "Eva Kunz"), ("Release Invoice", "Finn Maas"),
+        ("Pay Invoice", None), ("Clear Invoice", None),
+    ]  # fmt: skip
+    assert rows(f"select count(*) from {log} where activity = 'Reach Due Date'") == [(1,)]  # the other's day has not come yet
+    assert rows(f"select distinct object_id, qualifier from {log}__event_objects where object_id like 'payment:%' order by 1") == [
+        ("payment:PY000004", "payment"), ("payment:PY000005", "payment"),
+    ]  # fmt: skip
+    assert rows(f"select * from {log}__object_objects order by all") == [
+        ("payment:PY000004", "supplier_invoice:SI000001", "pays"), ("payment:PY000005", "supplier_invoice:SI000002", "pays"),
+        ("supplier_invoice:SI000001", "purchase_order:PO000001", "bills"),
+        ("supplier_invoice:SI000002", "purchase_order:PO000002", "bills"),
+    ]  # fmt: skip
+
+
+def test_a_declared_log_over_models_follows_a_ticket_from_opening_to_rating(built_lake: dict[str, Any]) -> None:
+    log = "event_logs.ticket_to_resolution"
+    assert rows(f"select case_id, activity, resource, satisfaction from {log} order by case_id, occurred_at, source_row") == [
+        ("TIC000001", "Open Ticket", None, None), ("TIC000001", "First Response", "eva.kunz@example.com", None),
+        ("TIC000001", "Resolve Ticket", "eva.kunz@example.com", None), ("TIC000001", "Close Ticket", None, None),
+        ("TIC000001", "Rate Service", None, 4), ("TIC000002", "Open Ticket", None, None),
+    ]  # fmt: skip
 
 
 def test_payment_before_goods_and_buying_without_requisition_are_told(built_lake: dict[str, Any]) -> None:
@@ -176,6 +206,7 @@ def test_nothing_is_written_into_the_project_folder(built_lake: dict[str, Any]) 
         ".dbtignore",
         "README.md",
         "dbt_project.yml",
+        "event_logs",
         "macros",
         "models",
         "profiles.yml",
