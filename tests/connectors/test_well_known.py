@@ -1,4 +1,4 @@
-"""Exported files that a domain waits for: found by their names, connected under the name the domain knows, and counted in its products."""
+"""Exported files that a domain waits for: found by name, connected under the name the domain knows, counted in its products."""
 
 import json
 import re
