@@ -1,4 +1,4 @@
-"""What every data product and event log promises, read from dbt's manifest: an owner, a contract, words for every column, tested keys.
+"""What every product and event log promises, read from the manifest: an owner, a contract, words for every column, tested keys.
 
 The convention for keys: the key of a product is its first column, or the columns of its `is_compound_key`. Besides that, every
 column whose name ends in `_id` refers to something and is tested.
@@ -30,9 +30,7 @@ def published(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def test_each_belongs_to_a_group_whose_owner_can_be_written_to(
-    manifest: dict[str, Any], published: list[dict[str, Any]]
-) -> None:
+def test_each_belongs_to_a_group_whose_owner_can_be_written_to(manifest: dict[str, Any], published: list[dict[str, Any]]) -> None:
     owners = {group["name"]: group["owner"] for group in manifest["groups"].values()}
     assert [node["name"] for node in published if "@" not in (owners[node["group"]]["email"] or "")] == []
     assert [group for group, owner in owners.items() if not owner["name"]] == []

@@ -39,9 +39,7 @@ def build_in_one_transaction() -> None:
     assert names.count("LogSnapshotResult") == 2
 
 
-def test_a_changed_row_begins_a_second_version_and_an_equal_one_does_not(
-    grimoire_home: Path, raw_layer: tuple[str, str]
-) -> None:
+def test_a_changed_row_begins_a_second_version_and_an_equal_one_does_not(grimoire_home: Path, raw_layer: tuple[str, str]) -> None:
     change(*raw_layer)
     build_in_one_transaction()
     assert ask("select count(*), count(valid_to) from snapshots.snap_erp__parties") == [(3, 0)]
