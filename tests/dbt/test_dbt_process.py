@@ -46,8 +46,9 @@ def test_a_build_is_one_snapshot_and_a_faulty_one_falls_back_to_dbts_own_way(
     assert code == 0, log[-3:]
     assert ask("select max(snapshot_id) from lake.snapshots()") == [(int(str(before)) + 1,)]
     models, tests = names(log).count("LogModelResult"), names(log).count("LogTestResult")
-    assert models > 50 and tests > 100
-    assert names(log).count(PROGRESS) == models + tests, "each finished node is told of while readers see none of them yet"
+    versions = names(log).count("LogSnapshotResult")
+    assert models > 50 and tests > 100 and versions == 2
+    assert names(log).count(PROGRESS) == models + tests + versions, "each finished node is told of while readers see none of them yet"
 
     fill(
         (
