@@ -63,8 +63,9 @@ def built(module_home: Path, raw_layer: tuple[str, str]) -> int:
     assert code == 0, log[-3:]
     assert snapshot() == before + 1
     models, tests = names(log).count("LogModelResult"), names(log).count("LogTestResult")
-    assert models > 50 and tests > 100
-    assert names(log).count(PROGRESS) == models + tests, "each finished node is told of while readers see none of them yet"
+    kept = names(log).count("LogSnapshotResult")
+    assert models > 50 and tests > 100 and kept == 2
+    assert names(log).count(PROGRESS) == models + tests + kept, "each finished node is told of while readers see none of them yet"
     assert outcome(log) == {"is_published": True, "failures": {}, "left_out": {}}
     return before
 

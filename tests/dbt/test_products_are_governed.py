@@ -1,4 +1,4 @@
-"""What every data product and event log promises, by the manifest: an owner, a contract, words for every column, tested keys.
+"""What every product and event log promises, read from the manifest: an owner, a contract, words for every column, tested keys.
 
 The convention for keys: the key of a product is its first column, or the columns of its `is_compound_key`. Besides that, every
 column whose name ends in `_id` refers to something and is tested.
