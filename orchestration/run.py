@@ -96,6 +96,7 @@ def run_build(
         import dagster as dg
 
         from orchestration.definitions import defs
+        from orchestration.defs.published import BUILD
         from orchestration.defs.transform import domains, model_keys
         from orchestration.selection import BUILT, of_domain, of_words
 
@@ -104,6 +105,7 @@ def run_build(
             chosen = of_domain(domain, domains())
         if select is not None:
             chosen = of_words(select, model_keys())
+        chosen = chosen | dg.AssetSelection.assets(BUILD)
         found = defs()
         everything = found.resolve_implicit_global_asset_job_def()
         return everything.get_subset(asset_selection=set(chosen.resolve(found.resolve_asset_graph())))

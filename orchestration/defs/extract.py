@@ -21,6 +21,7 @@ from lake.errors import ConnectionPausedError, GrimoireError, QualityGateError
 from lake.journal import CheckResult
 from orchestration.ahead import LOAD_STEP, LOADING, outcome
 from orchestration.checks import as_asset_checks, check_specs
+from orchestration.defs.published import BUILD
 from orchestration.layers import POOL, raw_key, source_key
 from orchestration.lock import RESOURCE
 from orchestration.progress import progress_of
@@ -157,7 +158,7 @@ def jobs_of(source: Connection) -> dg.Definitions:
     tables = dg.AssetSelection.assets(*(raw_key(source.name, table.name) for table in source.resources))
     job = dg.define_asset_job(
         job_name(source.name),
-        selection=tables.downstream() - dg.AssetSelection.groups("forecasts", "lake"),
+        selection=(tables.downstream() - dg.AssetSelection.groups("forecasts", "lake")) | dg.AssetSelection.assets(BUILD),
         description=f"Load {source.label}, and make anew what is made of its rows, but for forecasts.",
     )
     if source.schedule is None:

@@ -1,38 +1,40 @@
-"""Whether the last build made every product and event log anew, or left some as they were because something failed.
+"""Whether the last build could publish all it was to make, or left some products as they were because something failed.
 
 What belongs here: the check `published` and the words in which it fails the run. What does not: building
 (`orchestration.defs.transform`).
 
-It stands apart from the step that builds, so that mining and forecasting go on with what was published.
+It stands apart from the step that builds, so that mining and forecasting go on with what was published; and at an asset that every
+build makes whatever fails and whatever has never been landed, for a check is skipped where its asset is.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
 from orchestration.built import last_build
+from orchestration.layers import dbt_key
 
 PUBLISHED = "published"
+BUILD = dbt_key(["intermediate", "builds"], "int_builds__published")
 SHOWN = 5  # failures named in full
 
 
-def published_check(keys: Sequence[dg.AssetKey]) -> dg.AssetChecksDefinition:
-    """One check per product and event log: is it as the last build wanted it. It fails the run, and nothing waits for it."""
-    specs = [
-        dg.AssetCheckSpec(PUBLISHED, asset=key, description="The last build did not have to leave it as it was.") for key in keys
-    ]
-
-    @dg.multi_asset_check(name=PUBLISHED, specs=specs, can_subset=True)
-    def published(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        last = last_build()
-        for key in context.selected_asset_check_keys:
-            why = last.left_out.get(key.asset_key.path[-1])
-            said = None if why is None else f"It is as it was before: {why}"
-            yield dg.AssetCheckResult(asset_key=key.asset_key, check_name=PUBLISHED, passed=why is None, description=said)
-        if last.run_id == context.run.run_id and last.failures:
-            raise failure_of(last.failures, last.left_out)
-
-    return published
+@dg.multi_asset_check(
+    name=PUBLISHED,
+    specs=[dg.AssetCheckSpec(PUBLISHED, asset=BUILD, description="The last build left no product as it was before.")],
+)
+def published(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    """Tells what keeps its last good tables, and fails the run whose build it was; nothing waits for it."""
+    last = last_build()
+    yield dg.AssetCheckResult(
+        asset_key=BUILD,
+        check_name=PUBLISHED,
+        passed=not last.left_out,
+        description=f"As they were before: {', '.join(sorted(last.left_out))}" if last.left_out else None,
+        metadata=dict(sorted(last.left_out.items())),
+    )
+    if last.run_id == context.run.run_id and last.failures:
+        raise failure_of(last.failures, last.left_out)
 
 
 def failure_of(failures: Mapping[str, str], left_out: Mapping[str, str]) -> dg.Failure:
@@ -45,3 +47,9 @@ def failure_of(failures: Mapping[str, str], left_out: Mapping[str, str]) -> dg.F
         " Mend the cause and run again.",
         allow_retries=False,
     )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The check."""
+    return dg.Definitions(asset_checks=[published])

@@ -24,7 +24,7 @@ from lake.settings import get_settings
 from orchestration.built import LastBuild, build_key, is_built, relations, remember_build, remember_outcome, unlanded
 from orchestration.dbt_manifest import manifest_path
 from orchestration.defs.mine import begin_checks
-from orchestration.defs.published import PUBLISHED, failure_of, published_check
+from orchestration.defs.published import BUILD, PUBLISHED, failure_of
 from orchestration.layers import EVERY_DAY, FULL_REFRESH, POOL, WHEN_NEWER, dbt_key, raw_key
 from orchestration.lock import RESOURCE
 from orchestration.progress import progress_of
@@ -275,7 +275,7 @@ def _models(project: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _job_of(domain: str, owned: Mapping[str, list[dg.AssetKey]]) -> Any:
     return dg.define_asset_job(
         build_job_name(domain),
-        selection=of_domain(domain, owned),
+        selection=of_domain(domain, owned) | dg.AssetSelection.assets(BUILD),
         description=f"Build the products and event logs of {domain}, what they need and what is made of them, from landed rows.",
     )
 
@@ -292,7 +292,6 @@ def defs() -> dg.Definitions:
             *_unconnected(json.loads(manifest.read_text())),
         ],
         jobs=[_job_of(domain, owned) for domain in owned],
-        asset_checks=[published_check([spec.key for spec in step.specs if _freshness(spec)])],
     )
 
 

@@ -21,6 +21,7 @@ COMMANDS = [
     "stop",
     "status",
     "run",
+    "build",
     "import",
     "mine",
     "forecast",
@@ -84,6 +85,7 @@ def test_help_needs_neither_database_nor_heavy_imports() -> None:
         ["sql", "select 1", "--output", "x.docx"],
         ["sql", "x", "--write", "--as-of", "1"],
         ["mine", "x", "--noise", "2"],
+        ["build", "--domain", "sales", "--select", "sales__orders"],
     ],
 )
 def test_wrong_usage_ends_with_2_and_nothing_on_stdout(words: list[str]) -> None:

@@ -82,7 +82,7 @@ def test_a_new_file_has_its_assets_checks_freshness_job_and_schedule_and_a_broke
     def steps(job: str) -> set[str]:
         return {node.name for node in definitions.resolve_job_def(job).nodes}
 
-    assert steps("run_daily") == {"load_daily", "loads", "transform"}
+    assert steps("run_daily") == {"load_daily", "loads", "transform", "published"}
     assert "load_daily" in steps("road") and "load_hourly" not in steps("road")
     assert "broken.yaml cannot be read" in caplog.text
     assert "bare names no resources" in caplog.text

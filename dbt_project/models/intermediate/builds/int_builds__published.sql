@@ -1,0 +1,5 @@
+with final as (
+    select now() as published_at
+)
+
+select * from final
