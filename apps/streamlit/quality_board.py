@@ -42,7 +42,7 @@ def card(row: dict[str, Any]) -> Card:
         unit="of 100",
         change=change,
         higher_is_better=True,
-        against="since the last check" if change is not None else WORDS.get(row["layer"], row["layer"]),
+        against="since the last check" if change is not None else "",
         trend=history,
         foot=f"{WORDS.get(row['layer'], row['layer'])}, {count(row['failed'])} of {count(row['checks'])} checks failed",
     )
