@@ -45,7 +45,8 @@ def check(name: str) -> dict[str, CheckResult]:
 
 
 GOOD = """
-    select i as case_id, x as activity, timestamp '2024-01-01 08:00:01' + to_hours(i) + to_minutes(n) as occurred_at, 'ann' as resource
+    select i as case_id, x as activity, timestamp '2024-01-01 08:00:01' + to_hours(i) + to_minutes(n) as occurred_at,
+        'ann' as resource
     from range(200) r(i), (values ('a', 1), ('b', 2)) v(x, n)"""
 
 
@@ -100,8 +101,8 @@ def test_columns_gained_lost_emptied_and_changed_are_told_once() -> None:
     def rebuild(columns: str) -> None:
         lake.in_transaction(
             lambda connection: connection.execute(
-                f"create or replace table event_logs.shop as select case_id, activity, occurred_at, started_at, resource, source_row"
-                f", {columns} from event_logs.shop"
+                "create or replace table event_logs.shop as select case_id, activity, occurred_at, started_at, resource,"
+                f" source_row, {columns} from event_logs.shop"
             )
         )
 
