@@ -26,7 +26,7 @@ class Damage:
     check: str
 
 
-COPIED = ("employees", "parties", "products", "sale_orders", "sale_order_lines", "payments", "invoices")
+COPIED = ("employees", "parties", "products", "sale_orders", "sale_order_lines", "invoices", "payments")
 LANDED = (
     Damage("null key", "update payments set id = null where id = (select min(id) from payments)", "payments", "id is filled"),
     Damage(
