@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from connectors.imported import SOURCE, drop_relations, names_of
 from lake.connection import quote
 from lake.errors import DataError
+from lake.journal import ensure_platform_tables
 from lake.registry import Process, drop_process, get_process
 from lake.transactions import in_transaction
 from mining.layout import SCHEMA as LAYOUTS
@@ -59,6 +60,7 @@ def forget_process(name: str) -> Forgotten:
 
 def _forget(connection: "duckdb.DuckDBPyConnection", name: str) -> Forgotten:
     forgettable(connection, name)
+    ensure_platform_tables(connection)
     view = f"event_logs.{quote(name)}"
     cases, events = connection.execute(f"select count(distinct case_id), count(*) from {view}").fetchone() or (0, 0)
     drop_relations(connection, name)
@@ -70,6 +72,9 @@ def _forget(connection: "duckdb.DuckDBPyConnection", name: str) -> Forgotten:
     connection.execute(
         "delete from platform.check_results where layer = 'event_logs' and list_contains(?::varchar[], subject)", [own]
     )
+    connection.execute("delete from platform.quality_scores where layer = 'event_logs' and subject = ?", [name])
+    connection.execute("delete from platform.log_columns where process = ?", [name])
+    connection.execute("delete from quarantine.rows where source = 'event_logs' and table_name = ?", [name])
     held = connection.execute(
         "delete from quarantine.rows where source = ? and list_contains(?::varchar[], table_name)", [SOURCE, own]
     ).fetchone()

@@ -366,5 +366,5 @@ def _standing() -> dict[str, Any]:
             "last_load": ask("platform.loads", "max(finished_at)"),
             "last_mined": ask("mining.logs", "max(computed_at)"),
             "last_forecast": ask("forecasts.forecasts", "max(computed_at)"),
-            "quarantined_rows": ask("quarantine.rows", "count(*)"),
+            "quarantined_rows": ask("quarantine.rows", "count(*) filter (where source <> 'event_logs')"),
         }

@@ -105,7 +105,7 @@ def quarantined(source: str | None = None, *, limit: int = 1000) -> Rows:
         f"""select {LETTER_ID} as id, quarantined_at, source, table_name, row_key, rule, reason, row_json, kind, resolution,
                resolved_by, note from {_quarantine()}
            where ($1::varchar is null or source = $1) and (resolved_at is null or resolution is not null)
-           order by resolved_at is not null, quarantined_at desc, source, table_name, row_key limit $2""",
+           order by resolved_at is not null, kind desc, quarantined_at desc, source, table_name, row_key limit $2""",
         source,
         limit,
         needs=("quarantine.rows",),

@@ -42,7 +42,7 @@ def card(row: dict[str, Any]) -> Card:
         unit="of 100",
         change=change,
         higher_is_better=True,
-        against="since the last check" if change is not None else WORDS.get(row["layer"], row["layer"]),
+        against="since the last check" if change is not None else "",
         trend=history,
         foot=f"{WORDS.get(row['layer'], row['layer'])}, {count(row['failed'])} of {count(row['checks'])} checks failed",
     )
@@ -61,12 +61,12 @@ def suites(checks: Rows) -> None:
     score = next((row for row in health.scores() if (row["layer"], row["subject"]) == (layer, subject)), None)
     if score:
         st.html(cards([card(score)]))
+    for check in (one for one in own if not one["passed"]):
+        _sample(check)
     look.table(
         [("Check", False), ("Result", False), ("Checked", True), ("Failed", True), ("What was found", False), ("When", False)],
         [_line(check) for check in own],
     )
-    for check in (one for one in own if not one["passed"]):
-        _sample(check)
 
 
 def _failing(checks: Rows, subject: tuple[str, str]) -> bool:
@@ -78,12 +78,17 @@ def _line(check: dict[str, Any]) -> list[str]:
     said = "passed" if check["passed"] else "warning" if check["severity"] == "warning" else "failed"
     return [
         safe(check["check_name"]),
-        health.dot(kind) + said + (", blocks" if check["blocking"] and not check["passed"] else ""),
+        _unbroken(health.dot(kind) + said + (", blocks" if check["blocking"] and not check["passed"] else "")),
         count(check["rows_checked"]),
         count(check["rows_failed"]),
         safe(check["detail"] or ""),
-        f'<span title="{safe(moment(check["checked_at"]))}">{safe(age(check["checked_at"]))}</span>',
+        _unbroken(safe(age(check["checked_at"])), title=moment(check["checked_at"])),
     ]
+
+
+def _unbroken(html: str, *, title: str = "") -> str:
+    """A cell's content on one line."""
+    return f'<span class="gr-unbroken" title="{safe(title)}">{html}</span>'
 
 
 def _sample(check: dict[str, Any]) -> None:

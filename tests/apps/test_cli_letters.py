@@ -97,3 +97,23 @@ def test_up_and_listen_serve_the_endpoint(grimoire_home: Path, monkeypatch: pyte
     finally:
         os.kill(process.pid, signal.SIGTERM)
         process.communicate(timeout=30)
+
+
+def test_rows_in_quarantine_are_listed_shown_waived_and_corrected(shop: Path) -> None:
+    assert "No row is in quarantine" in grimoire("quarantine", "list").stderr
+    with sqlite3.connect(shop) as connection:
+        connection.execute("insert into customers values (3, null)")
+    connection.close()
+    grimoire("connect", "run", "shop")
+    found = {one["row_key"]: one["id"] for one in json.loads(grimoire("quarantine", "list", "--json").stdout)["rows"]}
+    assert set(found) == {"2", "3"}
+    assert "name is filled" in grimoire("quarantine", "show", found["2"]).stdout
+    assert "needs a reason" in grimoire("quarantine", "waive", found["2"], "--drop", "--yes", expect=1).stderr
+    grimoire("quarantine", "waive", found["2"], "--drop", "--accept", expect=2)
+    said = grimoire("quarantine", "waive", found["2"], "--accept", "--note", "has no name", "--by", "ann", "--yes").stderr
+    assert "accepted as they are, by ann" in said
+    done = json.loads(grimoire("quarantine", "correct", found["3"], "--set", "name=Cem", "--json").stdout)
+    assert (done["resolved"], done["rows_landed"]) == (1, 2)
+    told = json.loads(grimoire("quarantine", "list", "shop", "--resolved", "--json").stdout)["rows"]
+    assert {(one["row_key"], one["resolution"]) for one in told} == {("2", "accepted"), ("3", "corrected")}
+    assert "accepted by ann: has no name" in grimoire("quarantine", "list", "--resolved").stdout.replace("\n", " ")

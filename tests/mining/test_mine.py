@@ -265,4 +265,6 @@ def test_an_imported_log_is_checked_as_it_is_mined_and_the_results_name_the_snap
     ).fetchall()
 
     assert len(found) > 5 and ("the log has events", True, 3, mined.snapshot_id) in found
-    assert {(rows, snapshot) for _, _, rows, snapshot in found} == {(3, mined.snapshot_id)}
+    assert {snapshot for *_, snapshot in found} == {mined.snapshot_id}
+    assert {rows for _, _, rows, _ in found} == {3, 2, 1, 4}, "events, cases, weeks and columns"
+    assert ("most times are finer than days", False, 3, mined.snapshot_id) in found
