@@ -229,14 +229,18 @@ def checks(known: Catalog, table: Table) -> None:
     cells = [
         [
             health.dot(kind_of(check)) + safe(check.name),
-            safe(result_of(check)),
+            unbroken(result_of(check)),
             count(check.rows_failed) if check.passed is False else "",
             safe(shortened(check.detail, letters=300)),
-            safe(moment(check.checked_at)),
+            unbroken(moment(check.checked_at)),
         ]
         for check in table.checks
     ]
     look.table([("Check", False), ("Result", False), ("Rows failed", True), ("Detail", False), ("Checked", False)], cells)
+
+
+def unbroken(words: str) -> str:
+    return f'<span style="white-space: nowrap">{safe(words)}</span>'
 
 
 def kind_of(check: Check) -> str:
