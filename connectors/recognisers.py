@@ -162,8 +162,9 @@ _PRIVATE = re.compile(
     r"|secret|token|api_?key|ip_address|street|address|address_line|address_line_\d|home_address|latitude|longitude)(_number|_no)?$"
 )
 _CONFIDENTIAL = re.compile(
-    r"(^|_)(amount|amounts|price|cost|costs|margin|revenue|spend|discount|profit|value|total|balance|credit_limit|paid|rate|budget"
+    r"(^|_)(amount|amounts|price|cost|costs|margin|revenue|spend|discount|discount_percent|receivables|payables|payment_term_days|profit|value|total|balance|credit_limit|paid|rate|budget"
     r"|quota|forecast|probability|expected_value|lower_\d+|upper_\d+|limit)(_amount|_eur|_usd|_value|_share)?$"
+    r"|(^|_)(employee|salesperson|buyer|requester|contact|person|user|assignee|approver)_id$|(^|_)(opportunity|deal|project)_name$"
     r"|(^|_)(customer|supplier|vendor|party|account|company|partner|client)(_name|_code)?$"
     r"|(^|_)(note|notes|comment|comments|text|subject|message|description|reason|detail|details|body|remark|memo)$"
     r"|^(old_value|new_value|field_value|name|title|job_title|domain_name|team|resource_team|city|postal_code|zip)$"
@@ -191,7 +192,7 @@ def by_name(name: str, *, is_text: bool = True) -> tuple[Classification, str]:
     if _PRIVATE.search(word):
         return "sensitive", "named like a personal detail or a secret"
     if _CONFIDENTIAL.search(word):
-        return "confidential", "named like an amount, a company or free text"
+        return "confidential", "named like an amount, a company, a person's key or free text"
     return "public", "nothing speaks against it"
 
 

@@ -68,7 +68,8 @@ def trace(whole: Catalog, key: str, column: str, *, settings: Settings | None = 
     upstream, downstream = _walk_up(known, (table.key, column)), _walk_down(known, (table.key, column))
     kinds = {(one, name): origin.kind for one, columns in known.items() for name, origin in columns.items()}
     reached = {name for pair in (*upstream, *downstream) for name in pair} | {(table.key, column)}
-    lost = tuple(sorted(name for name in reached if kinds.get(name) == "unresolved" and whole.tables[name[0]].layer != "raw"))
+    made = {name for name in reached if whole.tables[name[0]].layer != "raw"}
+    lost = tuple(sorted(name for name in made if kinds.get(name, "unresolved") == "unresolved"))
     return Trace((table.key, column), upstream, downstream, {name: kinds[name] for name in reached if name in kinds}, lost)
 
 

@@ -116,7 +116,7 @@ def test_one_key_among_many_texts_is_enough_and_so_is_an_address_in_some():
     [
         ("salesperson", "sensitive"), ("first_name", "sensitive"), ("employee_name", "sensitive"), ("email", "sensitive"),
         ("birth_date", "sensitive"), ("unit_price", "confidential"), ("customer_name", "confidential"), ("amount", "confidential"),
-        ("salesperson_id", "public"), ("order_number", "public"), ("state", "public"), ("created_at", "public"),
+        ("salesperson_id", "confidential"), ("order_number", "public"), ("state", "public"), ("created_at", "public"),
         ("is_credit_note", "public"), ("owner_team", "public"), ("product_name", "public"),
     ],
 )  # fmt: skip

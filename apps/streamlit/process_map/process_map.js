@@ -113,8 +113,11 @@ function fit(root, data, state, whole) {
   const start = data.nodes.find((node) => node.kind === "start" || node.id === data.focus);
   const isWide = data.width * state.scale > width - 20;
   state.x = isWide && start && !whole ? width / 2 - start.x * state.scale : (width - data.width * state.scale) / 2;
-  state.y = data.height * state.scale <= height - 20 ? (height - data.height * state.scale) / 2
-    : start && data.focus ? Math.min(24, height / 2 - start.y * state.scale) : 24;
+  state.y = data.height * state.scale <= height - 20 ? (height - data.height * state.scale) / 2 : 24;
+  if (!data.focus || !start || whole) return;
+  const within = (size, room, at) => Math.min(24, Math.max(room - size * state.scale - 24, room / 2 - at * state.scale));
+  if (isWide) state.x = within(data.width, width, start.x);
+  if (data.height * state.scale > height - 20) state.y = within(data.height, height, start.y);
 }
 
 function zoom(state, factor, x, y) {
