@@ -1,4 +1,4 @@
-"""Event logs over any tables of the lake: one file is enough, and what is wrong with it is said with file, field and nearest name."""
+"""Event logs over any tables of the lake: one file is enough, and what is wrong is said with file, field and nearest name."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,8 @@ events:
 TABLE = """
 create schema warehouse;
 create table warehouse.parcels as
-    select * from (values ('NA', timestamptz '2024-01-01 08:00:00+00', timestamptz '2024-01-02 08:00:00+00', ['1', '2'], 'ann', 1.5),
+    select * from (values
+        ('NA', timestamptz '2024-01-01 08:00:00+00', timestamptz '2024-01-02 08:00:00+00', ['1', '2'], 'ann', 1.5),
         ('P2', timestamptz '2024-01-03 08:00:00+00', null, [], null, 2.0)) as p (id, packed_at, sent_at, orders, packed_by, weight);
 """
 
@@ -90,8 +91,8 @@ def test_what_is_wrong_is_said_with_file_and_field(
 
 
 def test_a_private_model_is_read_by_its_own_group_only(tmp_path: Path, grimoire_home: Path) -> None:
-    words = TICKETS.replace("from: products.customers__tickets, at: opened_at, objects: {ticket: ticket_id}",
-                            "from: int_procurement__invoice_milestones, at: first_paid_at, objects: {ticket: invoice_id}")  # fmt: skip
+    words = TICKETS.replace("from: products.customers__tickets", "from: int_procurement__invoice_milestones")
+    words = words.replace("at: opened_at, objects: {ticket: ticket_id}", "at: first_paid_at, objects: {ticket: invoice_id}")
     assert "mine.yaml" in declaration_faults([], [write(tmp_path, words)])
     assert declaration_faults([], [write(tmp_path, f"group: procurement\n{words}")]) == {}
 
