@@ -1,5 +1,6 @@
 """Event logs over any tables of the lake: one file is enough, and what is wrong is said with file, field and nearest name."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import pytest
 import lake
 from connectors.connection import connection_of
 from connectors.dbt_files import declaration_faults, faulty_declarations, plain_tables, write_dbt_files
-from connectors.declared_event_logs import event_log_files, read_event_log
+from connectors.declared_event_logs import DeclaredEventLog, event_log_files, read_event_log
 from connectors.doctor import examine_event_logs
 from lake.dbt_environment import generated_folder, run_dbt
 from lake.errors import ConnectionFileError
 from lake.process_files import product_definitions
+from lake.settings import PROJECT_ROOT
 
 PARCELS = """
 title: Parcels
@@ -121,6 +123,21 @@ def test_a_faulty_file_leaves_out_its_own_log_only_and_the_doctor_says_so(grimoi
     (own / "order_to_cash.yaml").unlink()
     assert [finding.status for finding in examine_event_logs()] == ["ok"]
     assert write_dbt_files([]) is True and write_dbt_files([]) is False
+
+
+def test_the_example_of_the_page_can_be_used_and_its_mistake_is_told_as_the_page_says(tmp_path: Path, grimoire_home: Path) -> None:
+    page = (PROJECT_ROOT / "docs" / "event-logs-of-your-own.md").read_text(encoding="utf-8")
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    path = write(tmp_path, example, "customer_journey.yaml")
+    assert declaration_faults([], [path]) == {}
+    write(tmp_path, example.replace("at: opened_at", "at: open_at"), "customer_journey.yaml")
+    told = declaration_faults([], [path])["customer_journey.yaml"]
+    assert told.removeprefix("[G2002] ").partition("?.")[0] in page
+
+
+def test_the_page_names_every_field_that_only_such_a_file_has() -> None:
+    page = (PROJECT_ROOT / "docs" / "event-logs-of-your-own.md").read_text(encoding="utf-8")
+    assert set(DeclaredEventLog.model_fields) <= set(re.findall(r"`(\w+)`", page))
 
 
 @pytest.mark.slow

@@ -73,6 +73,8 @@ def contents(process: str, part: str) -> tuple[list[str], list[str]]:
         relation = connection.sql(f"select * from event_logs.{process}__{part}")
         kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
         filled = [name for name in sorted(kinds) if relation.aggregate(f"count({lake.quote(name)})").fetchone() != (0,)]
+        if not filled:
+            return [], []
         return filled, sorted(
             repr(row) for row in relation.project(", ".join(_form(name, kinds[name]) for name in filled)).fetchall()
         )
