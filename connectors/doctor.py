@@ -1,4 +1,4 @@
-"""What is wrong with the connections, without touching their systems: files, credential references, breakers.
+"""What is wrong with connections and declared event logs, without touching any system: files, credential references, breakers.
 
 What belongs here: findings that change nothing. What does not: trying a system (`connectors.manage.test`) and the platform's own
 checks (`lake.doctor`).
@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from connectors.connection import Connection
 from connectors.connections import broken_connections, connections, connections_folder
 from connectors.credentials import resolve
+from connectors.declared_event_logs import event_log_files
 from connectors.standing import file_of, problem_of
 from connectors.states import ConnectionState, all_states
 from lake.doctor import Finding
 from lake.errors import CredentialError, GrimoireError
 
-SUBJECT = "connections"
+SUBJECT, LOGS = "connections", "event logs"
 
 
 def examine_connections() -> list[Finding]:
@@ -30,6 +31,19 @@ def examine_connections() -> list[Finding]:
     wrong = [*broken, *found, *faring]
     whole = Finding(SUBJECT, "ok", f"{len(own)} of yours in {connections_folder()}, {len(states) - len(own)} of the demo company")
     return wrong or [whole]
+
+
+def examine_event_logs() -> list[Finding]:
+    """Every mapping, view and event log that is declared, in a connection's file or one of its own, and what is wrong with it."""
+    from connectors.dbt_files import declaration_faults
+
+    try:
+        files = event_log_files()
+        faults = declaration_faults(connections().values(), files)
+    except GrimoireError as error:
+        return [Finding(LOGS, "error", error.problem, error.remedy)]
+    wrong = [Finding(LOGS, "error", words, "Only this is left out; the rest is built.") for words in faults.values()]
+    return wrong or [Finding(LOGS, "ok", f"{len(files)} declared over the lake, and those of the connections, can be built")]
 
 
 def _examined(connection: Connection) -> Iterator[Finding]:

@@ -97,10 +97,15 @@ def _bare(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def attribute_names(columns: Iterable[str]) -> dict[str, str]:
-    """Each column's name in the lake: lower case, `:` and other marks as underscores, never one of the contract's, never twice."""
+def attribute_names(columns: Iterable[str], *, taken: Iterable[str] = CONTRACT) -> dict[str, str]:
+    """Each column's name in the lake: lower case, `:` and other marks as underscores, never twice.
+
+    Args:
+        columns: The file's columns.
+        taken: Names that none of them may get; default: the contract's of a case view.
+    """
     names: dict[str, str] = {}
-    used = {*CONTRACT, "_loaded_at", "_load_id"}
+    used = {*taken, "_loaded_at", "_load_id"}
     for column in columns:
         base = re.sub(r"\W+", "_", column.strip().lower()).strip("_") or "column"
         name, number = base, 2

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from connectors.event_log_columns import CONTRACT, GUESSES, attribute_names
+from connectors.event_log_columns import GUESSES, attribute_names
 from connectors.event_log_landing import FileOptions, ImportReport, clear_process, note_quarantined
 from connectors.ocel import Ocel
 from connectors.staged import convertible_type
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _EVENT, _OBJECT = ("event_id", "activity", "time"), ("object_id", "object_type")
+_TAKEN = ("event_id", "activity", "occurred_at", "source_row")  # what no attribute of an event can be called
 
 
 def land_ocel(connection: "duckdb.DuckDBPyConnection", log: Ocel, *, process: str, options: FileOptions, file: str) -> ImportReport:
@@ -150,8 +151,8 @@ def _quarantine(connection: "duckdb.DuckDBPyConnection", process: str, load_id: 
 
 def _write_tables(connection: "duckdb.DuckDBPyConnection", process: str, load_id: str) -> tuple[list[str], list[str]]:
     """Writes the OCEL tables and their views; returns the attribute columns of events and of objects."""
-    of_events = _attributes(connection, "ocel_events", {*CONTRACT, "event_id"})
-    of_objects = _attributes(connection, "ocel_objects", {"object_id", "object_type"})
+    of_events = _attributes(connection, "ocel_events", _TAKEN)
+    of_objects = _attributes(connection, "ocel_objects", _OBJECT)
     contents = {
         "events": f"select event_id, activity, occurred_at, source_row{_list(of_events)} from ocel_events",
         "objects": f"select object_id, object_type{_list(of_objects)} from ocel_objects",
@@ -171,7 +172,7 @@ def _attributes(connection: "duckdb.DuckDBPyConnection", table: str, taken: Iter
     described = [row[0] for row in connection.execute(f"describe {table}").fetchall()]
     columns = [name for name in described if name.startswith("@")]
     kinds = convertible_type(connection, table, columns)
-    names = attribute_names([*taken, *(column[1:] for column in columns)])
+    names = attribute_names((column[1:] for column in columns), taken=taken)
     return {f"try_cast({quote(column)} as {kinds[column]})": names[column[1:]] for column in columns}
 
 
@@ -222,19 +223,29 @@ def _write_case_view(
 ) -> None:
     """The case view: one row per event and object of the type, with the event's attributes, the object's with `case_` before."""
     resource = next((name for guess in GUESSES["resource"] for name in of_events if name == guess.replace(":", "_")), None)
-    names = attribute_names([*(name for name in of_events if name != resource), *(f"case_{name}" for name in of_objects)])
-    chosen = [f"e.{quote(name)} as {quote(names[name])}" for name in of_events if name != resource]
+    start = _start(connection, process, of_events)
+    others = [name for name in of_events if name not in (resource, start)]
+    names = attribute_names([*others, *(f"case_{name}" for name in of_objects)])
+    chosen = [f"e.{quote(name)} as {quote(names[name])}" for name in others]
     chosen += [f"o.{quote(name)} as {quote(names[f'case_{name}'])}" for name in of_objects]
     who = f"cast(e.{quote(resource)} as varchar)" if resource else "cast(null as varchar)"
     part = {name: f"event_logs.{quote(f'{process}__{name}')}" for name in ("events", "objects", "event_objects")}
     connection.execute(
         f"create view event_logs.{quote(process)} as select o.object_id as case_id, e.activity, e.occurred_at,"
-        f" cast(null as timestamptz) as started_at, {who} as resource,"
+        f" {f'e.{start}' if start else 'cast(null as timestamptz)'} as started_at, {who} as resource,"
         f" e.source_row{''.join(f', {column}' for column in chosen)}"
         f" from (select distinct event_id, object_id from {part['event_objects']}) r"
         f" join {part['objects']} o using (object_id) join {part['events']} e using (event_id)"
         f" where o.object_type = {_literal(kind)}"
     )
+
+
+def _start(connection: "duckdb.DuckDBPyConnection", process: str, of_events: list[str]) -> str | None:
+    """The attribute that says when an event began, as our own exports call it; None where there is none or it holds no times."""
+    if "started_at" not in of_events:
+        return None
+    kind = connection.sql(f"select started_at from event_logs.{quote(f'{process}__events')}").types[0]
+    return "started_at" if str(kind) == "TIMESTAMP WITH TIME ZONE" else None
 
 
 def _literal(text: str) -> str:

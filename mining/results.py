@@ -20,6 +20,8 @@ from mining.conformance import SECONDS, Conformance, align
 from mining.discovery import Model, discover
 from mining.earlier import MINER, NOISE, Discovery, known_fitness, last_discovery
 from mining.event_log import EventLog
+from mining.flattening import COLUMNS as FLATTENING
+from mining.flattening import flattening
 from mining.layout import build_layout
 from mining.sql_text import literal
 
@@ -38,6 +40,7 @@ COLUMNS = {
     "variants": "variant_id integer, rank bigint, activities varchar[], length bigint, cases bigint, share double, "
     "cumulative_share double, mean_seconds double, median_seconds double, fitness double, is_fitting boolean",
     "throughput": "period date, started bigint, completed bigint, open_cases bigint",
+    "flattening": FLATTENING,
     "models": "miner varchar, noise double, places bigint, transitions bigint, silent bigint, arcs bigint, is_sound boolean, "
     "average_fitness double, perfectly_fitting double, variants_aligned bigint, variants_unfinished bigint, pnml varchar, "
     "bpmn varchar, tree varchar, discovered_snapshot_id bigint, discovered_cases bigint, seconds double",
@@ -107,7 +110,7 @@ def mine(
     build_layout(process)
     with EventLog.from_lake(process) as log:
         tell("Counting", 0.1)
-        tables = dict(_figures(log))
+        tables = {**dict(_figures(log)), "flattening": flattening(log.connection, process)}
         summary = log.summary()
         tell("Discovering the model", 0.2)
         found = _discovery(log, process, summary["cases"], miner=miner, noise=noise, growth=growth)

@@ -8,11 +8,16 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 from connectors.connections import connections
+from connectors.dbt_files import plain_tables
 from lake import connect, get_settings, quote
 from lake.versions import relation_version
 from orchestration.dbt_manifest import project_key
+
+if TYPE_CHECKING:
+    import duckdb
 
 MISSING = "missing"  # in place of the version of a table that has never been landed
 
@@ -20,6 +25,7 @@ MISSING = "missing"  # in place of the version of a table that has never been la
 def build_key() -> str:
     """What a build now would be made from."""
     words = [project_key(), *(f"{source}.{table} {version}" for (source, table), version in landed_versions().items())]
+    words += [f"{table} {version}" for table, version in declared_versions().items()]
     return hashlib.sha256("|".join(words).encode()).hexdigest()
 
 
@@ -30,18 +36,30 @@ def unlanded() -> list[tuple[str, str]]:
 
 def landed_versions() -> dict[tuple[str, str], str]:
     """The version of every table of every connection, by source and table."""
+    with connect(read_only=True) as connection:
+        return {
+            (source.name, table.name): _version(connection, source.raw_schema, table.name)
+            for source in connections().values()
+            for table in source.resources
+        }
+
+
+def declared_versions() -> dict[str, str]:
+    """The version of every table that declared event logs read and dbt does not make, by schema.table."""
+    tables = plain_tables()
+    if not tables:
+        return {}
+    with connect(read_only=True) as connection:
+        return {table: _version(connection, *table.split(".", 1)) for table in tables}
+
+
+def _version(connection: "duckdb.DuckDBPyConnection", schema: str, table: str) -> str:
     import duckdb
 
-    found = {}
-    with connect(read_only=True) as connection:
-        for source in connections().values():
-            for table in source.resources:
-                try:
-                    version = relation_version(connection, f"lake.{source.raw_schema}.{quote(table.name)}")
-                except duckdb.CatalogException:
-                    version = None
-                found[source.name, table.name] = version or MISSING
-    return found
+    try:
+        return relation_version(connection, f"lake.{quote(schema)}.{quote(table)}") or MISSING
+    except duckdb.CatalogException:
+        return MISSING
 
 
 def is_built(key: str) -> bool:

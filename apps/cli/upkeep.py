@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects.")] = False) -> None:
-    """Checks database, catalog, extensions, disk, ports, versions and connections, and says how to mend what is wrong.
+    """Checks database, catalog, extensions, disk, ports, versions, connections and declared event logs, and says how to mend them.
 
     Exit code 1 if anything is an error.
 
@@ -31,10 +31,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a list of
 
     $ grimoire doctor --json
     """
-    from connectors.doctor import examine_connections
+    from connectors.doctor import examine_connections, examine_event_logs
     from lake.doctor import examine
 
-    findings = [*examine(), *examine_connections()]
+    findings = [*examine(), *examine_connections(), *examine_event_logs()]
     if as_json:
         console.print_json([asdict(finding) for finding in findings])
     else:

@@ -53,11 +53,14 @@ def latest_checks() -> Rows:
 
 
 def flattening() -> Rows:
-    """Per process what making cases of objects costs: events, events of several cases, copies too many, events of no case."""
+    """Per process and type of object what making cases of it costs, each process's own case notion first."""
     return rows(
-        """select process, case_notion, events, case_events, duplicated_events, extra_copies, events_in_no_case
-           from products.kpis__flattening order by extra_copies desc, process""",
-        needs=("products.kpis__flattening",),
+        """select process, case_notion, is_case_notion, cases, events, case_events, duplicated_events, extra_copies,
+                  events_in_no_case, diverging_activities, diverging_cases
+           from mining.flattening
+           order by max(extra_copies) filter (is_case_notion) over (partition by process) desc, process, is_case_notion desc,
+                    case_notion""",
+        needs=("mining.flattening",),
     )
 
 

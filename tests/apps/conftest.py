@@ -90,9 +90,10 @@ create table products.kpis__daily as
 create table products.kpis__weekly as
     select kpi, title, unit, domain, higher_is_better, date_trunc('week', period)::date as period, avg(value) as value
     from products.kpis__daily group by all;
-create table products.kpis__flattening as
-    select 'order_to_cash' as process, 'sales_order' as case_notion, 1000 as events, 5 as events_in_no_case, 1250 as case_events,
-           200 as duplicated_events, 255 as extra_copies;
+create table mining.flattening as
+    select 'order_to_cash' as process, 'sales_order' as case_notion, true as is_case_notion, 300 as cases, 1000 as events,
+           5 as events_in_no_case, 1250 as case_events, 200 as duplicated_events, 255 as extra_copies, 4 as diverging_activities,
+           30 as diverging_cases, now() as computed_at, 1 as snapshot_id;
 create table forecasts.forecasts as
     select kpi as series, any_value(title) as title, any_value(unit) as unit, grain,
            (date '2026-01-05' + (i * step)::integer)::date as period,

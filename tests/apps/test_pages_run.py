@@ -88,6 +88,7 @@ def test_data_quality_shows_the_last_count_of_a_check_that_had_no_rows_this_time
 def test_data_quality_says_how_many_events_flattening_duplicates(filled_home):
     said = words(page("data_quality"))
     assert "200 (20 %)" in said and "sales order" in said and "1,250" in said
+    assert "30 (10 %)" in said, "cases in which an activity diverges"
 
 
 @pytest.mark.parametrize(("name", "says"), [("process_map", "of 26 cases"), ("variants", "among <b>26</b> cases")])

@@ -140,7 +140,7 @@ def rows(sql: str) -> list[tuple[Any, ...]]:
 
 
 def build(*arguments: str) -> dict[str, str]:
-    write_dbt_files(connections().values())
+    write_dbt_files(connections().values(), ())
     done = run_dbt("build", "--select", "path:generated", *arguments)
     results = json.loads((lake.get_settings().home / "dbt" / "target" / "run_results.json").read_text())["results"]
     statuses = {result["unique_id"]: result["status"] for result in results}
@@ -306,23 +306,23 @@ def test_a_column_that_the_source_gains_is_there_after_the_next_build(shop: Path
 
 
 def test_files_are_written_only_when_something_changed_and_go_with_their_connection(shop: Path) -> None:
-    write_dbt_files(connections().values())
+    write_dbt_files(connections().values(), ())
     files = {path: path.stat().st_mtime_ns for path in generated_folder().rglob("*") if path.is_file()}
-    assert write_dbt_files(connections().values()) is False
+    assert write_dbt_files(connections().values(), ()) is False
     assert {path: path.stat().st_mtime_ns for path in generated_folder().rglob("*") if path.is_file()} == files
     assert len(files) > 25
-    assert write_dbt_files([]) is True
+    assert write_dbt_files([], ()) is True
     assert list(generated_folder().rglob("*")) == []
     assert run_dbt("parse").returncode == 0
-    assert write_dbt_files(connections().values()) is True
+    assert write_dbt_files(connections().values(), ()) is True
 
 
 def test_a_faulty_declaration_leaves_out_its_own_connection_only(shop: Path) -> None:
     words = {"name": "other", "type": "sql", "resources": [{"name": "a", "mapping": {"where": "1; drop table b"}}]}
-    assert write_dbt_files([get_connection("shop"), connection_of(words, origin="other.yaml")]) is False
+    assert write_dbt_files([get_connection("shop"), connection_of(words, origin="other.yaml")], ()) is False
     assert list(faulty_declarations()) == ["other"]
     assert "resources.a.mapping.where" in faulty_declarations()["other"]
-    write_dbt_files(connections().values())
+    write_dbt_files(connections().values(), ())
     assert faulty_declarations() == {}
 
 
@@ -335,6 +335,6 @@ def test_two_connections_may_not_make_the_same_model(shop: Path) -> None:
     other = {**one, "name": "a", "event_logs": [{**log, "name": "b_cash"}]}
     both = [connection_of(words, origin="x.yaml") for words in (one, other)]
     assert all(dbt_files(connection) for connection in both)
-    write_dbt_files(both)
+    write_dbt_files(both, ())
     assert "another model a_b_cash" in faulty_declarations()["a"]
-    write_dbt_files(connections().values())
+    write_dbt_files(connections().values(), ())

@@ -82,7 +82,7 @@ def variable(system: str, word: str) -> str:
 
 
 def build() -> None:
-    write_dbt_files(connections().values())
+    write_dbt_files(connections().values(), ())
     assert faulty_declarations() == {}
     done = run_dbt("build", "--select", "path:generated")
     assert done.returncode == 0, done.stdout + done.stderr

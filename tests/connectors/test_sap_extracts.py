@@ -285,7 +285,7 @@ def test_keys_keep_their_zeros_amounts_their_signs_and_moments_their_zone(sap: t
 @pytest.mark.slow
 def test_its_documents_and_changes_become_three_processes(sap: tuple[Company, LoadReport]):
     made, _ = sap
-    write_dbt_files(connections().values())
+    write_dbt_files(connections().values(), ())
     assert faulty_declarations() == {}
     done = run_dbt("build", "--select", "path:generated")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -169,7 +169,7 @@ def test_their_event_logs_count_what_the_files_hold(module_home: Path):
     for name in FILES:
         if not (module_home / "connections" / f"{name}.yaml").exists():
             landed(module_home, name)
-    write_dbt_files(connections().values())
+    write_dbt_files(connections().values(), ())
     assert faulty_declarations() == {}
     done = run_dbt("build", "--select", "path:generated")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -327,7 +327,7 @@ def build_event_logs() -> Callable[[str], None]:
     """Has dbt build the event logs of a connection."""
 
     def build(name: str) -> None:
-        write_dbt_files([get_connection(name)])
+        write_dbt_files([get_connection(name)], ())
         folders = [f"path:generated/{layer}/{name}" for layer in ("staging", "intermediate")]
         outcome = run_dbt("run", "--select", *folders, f"path:generated/event_logs/{name}_*")
         assert outcome.returncode == 0, outcome.stdout[-3000:]

@@ -153,12 +153,14 @@ def freshness() -> None:
 def flattening() -> None:
     found = health.flattening()
     if not found:
-        st.caption("No data product has an object-centric event log yet.")
+        st.caption("No object-centric event log has been mined yet.")
         return
     look.line(
         "An event that concerns several objects stands in the case of each: once in the object-centric log, several times in the "
-        "case view. <b>Counting rows of a case view counts it that often.</b>"
+        "case view. <b>Counting rows of a case view counts it that often.</b> And an activity that happens to several objects of "
+        "another type stands several times in one case, as if it had been repeated: it diverges."
     )
+    others = st.toggle("Also the types of object that are no cases", key="other_notions", bind="query-params")
     titles = {process.name: process.title for process in known_processes()}
     cells = [
         [
@@ -169,10 +171,21 @@ def flattening() -> None:
             f"{count(row['duplicated_events'])} ({safe(share(row['duplicated_events'] / row['events'] if row['events'] else 0))})",
             count(row["extra_copies"]),
             count(row["events_in_no_case"]),
+            count(row["diverging_activities"]),
+            f"{count(row['diverging_cases'])} ({safe(share(row['diverging_cases'] / row['cases'] if row['cases'] else 0))})",
         ]
         for row in found
+        if others or row["is_case_notion"]
     ]
-    heads = ("Events", "Rows of the case view", "Events in several cases", "Copies too many", "Events in no case")
+    heads = (
+        "Events",
+        "Rows of the case view",
+        "Events in several cases",
+        "Copies too many",
+        "Events in no case",
+        "Diverging activities",
+        "Cases with such",
+    )
     look.table([("Process", False), ("Cases are objects of type", False), *((head, True) for head in heads)], cells)
     st.html(f'<div class="gr-asof">Read from lake snapshot {snapshot_id()}.</div>')
 

@@ -1,0 +1,53 @@
+"""`grimoire export`: a process's event log becomes a file that other tools read.
+
+What belongs here: the options and what is said of the outcome. What does not: writing files (`connectors.exports`).
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from apps.cli import console
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.command("export", rich_help_panel="Work")(export)
+
+
+def export(
+    process: Annotated[str, typer.Argument(help="Name of the process, as `grimoire processes` lists it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file; an earlier one is replaced once the new one is whole.")],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="ocel-json, ocel-xml, ocel-sqlite, xes, csv or parquet. Default: by the file's ending.",
+            metavar="FORMAT",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
+) -> None:
+    """Writes a process's event log to a file: with its objects as OCEL 2.0, or its case view as XES, CSV or Parquet.
+
+    Examples:
+
+    $ grimoire export order_to_cash --output order_to_cash.jsonocel
+
+    $ grimoire export order_to_cash --format ocel-xml --output order_to_cash.xml
+
+    $ grimoire export sepsis --output sepsis.csv
+    """
+    from connectors.exports.event_log import export_event_log
+
+    report = export_event_log(process, output, format=form)
+    if as_json:
+        console.print_json(asdict(report))
+    else:
+        console.out().print(
+            f"{process} is in {output} as {report.format}: {report.events:,} events of snapshot {report.snapshot_id}, "
+            f"{report.bytes / 1e6:.1f} MB, in {report.seconds:.1f} s.",
+            markup=False,
+        )

@@ -1,0 +1,118 @@
+"""The export of a process's event log to one file, whole or not at all.
+
+What belongs here: choosing the writer, the one snapshot that is read, putting the file in its place. What does not: the layouts.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lake import connect, current_snapshot, quote
+from lake.errors import FileFormatError, StorageError
+from lake.registry import get_process
+
+if TYPE_CHECKING:
+    import duckdb
+
+Writer = Callable[["duckdb.DuckDBPyConnection", str, Path], int]
+
+FORMATS = {  # format to module of this package, its writer, and the endings that mean it
+    "ocel-json": ("ocel_json", "write_json", (".jsonocel", ".json")),
+    "ocel-xml": ("ocel_xml", "write_xml", (".xmlocel", ".xml")),
+    "ocel-sqlite": ("ocel_sqlite", "write_sqlite", (".sqlite", ".db")),
+    "xes": ("case_view", "write_xes", (".xes",)),
+    "csv": ("case_view", "write_csv", (".csv",)),
+    "parquet": ("case_view", "write_parquet", (".parquet", ".pq")),
+}
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written."""
+
+    process: str
+    format: str
+    file: str
+    events: int  # of OCEL each once, of the others a row per case and event
+    bytes: int
+    snapshot_id: int
+    seconds: float
+
+
+def export_event_log(process: str, path: Path | str, *, format: str | None = None) -> ExportReport:
+    """Writes a process's event log, as of one snapshot of the lake, to a file; an earlier one stays until the new one is whole.
+
+    Args:
+        process: Name of the process.
+        path: The file.
+        format: One of `FORMATS`; default: by the file's ending.
+
+    Raises:
+        UnknownProcessError: No such process.
+        FileFormatError: No such format, or the log cannot be written in it.
+        StorageError: The file cannot be written.
+    """
+    path, started = Path(path), time.monotonic()
+    kind = format or format_of(path)
+    if kind not in FORMATS:
+        raise FileFormatError(f"There is no format `{kind}`.", remedy=f"Choose one of {', '.join(FORMATS)}.", format=kind)
+    with connect(read_only=True) as connection:
+        connection.begin()  # all tables of the log at one snapshot
+        snapshot_id = current_snapshot(connection)
+        get_process(connection, process)
+        events = _written(connection, process, kind, path)
+    seconds = round(time.monotonic() - started, 3)
+    return ExportReport(process, kind, str(path), events, path.stat().st_size, snapshot_id, seconds)
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's ending means.
+
+    Raises:
+        FileFormatError: It means none.
+    """
+    found = [kind for kind, (_, _, endings) in FORMATS.items() if path.suffix.lower() in endings]
+    if not found:
+        raise FileFormatError(
+            f"The ending of {path.name} names no format.", remedy=f"Say --format, one of {', '.join(FORMATS)}.", file=str(path)
+        )
+    return found[0]
+
+
+def has_objects(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
+    """Whether the process has the tables of an object-centric log."""
+    found = connection.execute(
+        "select count(distinct table_name) from duckdb_columns() where database_name = 'lake' and schema_name = 'event_logs'"
+        " and list_contains(?, table_name)",
+        [[f"{process}__{part}" for part in ("events", "objects", "event_objects", "object_objects")]],
+    ).fetchone()
+    return found is not None and found[0] == 4
+
+
+def _written(connection: "duckdb.DuckDBPyConnection", process: str, kind: str, path: Path) -> int:
+    module, writer, _ = FORMATS[kind]
+    if kind.startswith("ocel") and not has_objects(connection, process):
+        raise FileFormatError(
+            f"`{process}` knows cases only and no objects, so it cannot be written as OCEL.",
+            remedy="Export it as xes, csv or parquet.",
+            process=process,
+        )
+    write: Writer = getattr(import_module(f"connectors.exports.{module}"), writer)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.unlink(missing_ok=True)
+        events = write(connection, process, partial)
+        partial.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}.", remedy="Choose a folder you may write in.") from error
+    finally:
+        partial.unlink(missing_ok=True) if partial.parent.is_dir() else None
+    return events
+
+
+def table(process: str, part: str = "") -> str:
+    """Quoted name of a table of the process's log."""
+    return f"event_logs.{quote(f'{process}__{part}' if part else process)}"
