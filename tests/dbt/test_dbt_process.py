@@ -48,7 +48,7 @@ def test_a_build_is_one_snapshot_and_a_faulty_one_falls_back_to_dbts_own_way(
     models, tests = names(log).count("LogModelResult"), names(log).count("LogTestResult")
     versions = names(log).count("LogSnapshotResult")
     assert models > 50 and tests > 100 and versions == 2
-    assert names(log).count(PROGRESS) == models + tests + versions, "each finished node is told of while readers see none of them yet"
+    assert names(log).count(PROGRESS) == models + tests + versions, "finished nodes are told of while readers see none of them yet"
 
     fill(
         (
