@@ -65,7 +65,7 @@ def built(module_home: Path, raw_layer: tuple[str, str]) -> int:
     models, tests = names(log).count("LogModelResult"), names(log).count("LogTestResult")
     kept = names(log).count("LogSnapshotResult")
     assert models > 50 and tests > 100 and kept == 2
-    assert names(log).count(PROGRESS) == models + tests + kept, "each finished node is told of while readers see none of them yet"
+    assert names(log).count(PROGRESS) == models + tests + kept, "finished nodes are told of while readers see none of them yet"
     assert outcome(log) == {"is_published": True, "failures": {}, "left_out": {}}
     return before
 

@@ -1,7 +1,5 @@
--- The demo company trades in its reporting currency only. A company with others replaces `rates` by its own table of rates.
-with rates (currency_code, valid_from, rate_to_reporting) as (
-    values
-    ('{{ var("reporting_currency") }}', date '1900-01-01', 1.0)
+with rates as (
+    select * from {{ ref('int_shared__rates') }}
 ),
 
 final as (
