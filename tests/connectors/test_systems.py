@@ -85,3 +85,14 @@ def test_a_resource_may_be_like_another_and_say_some_of_it_otherwise() -> None:
     assert cpu.name == "cpu" and cpu.key == up.key and cpu.cursor == up.cursor
     assert cpu.options["params"]["query"] == "rate(cpu[5m])" and cpu.options["records"] == up.options["records"]
     assert "like" not in cpu.options
+
+
+def test_what_a_system_makes_of_a_resource_goes_with_the_resource() -> None:
+    """A connection of some resources only had faulty declarations, and so no models, where an event log read another."""
+    whole, part = completed("syslog"), completed("syslog", resources=["messages"])
+    assert [log.name for log in whole.event_logs] == ["ssh_sessions", "instances"]
+    assert [log.name for log in part.event_logs] == ["ssh_sessions"]
+    assert check_declarations(part) is None
+    assert completed("jira", resources=["projects"]).views == {}
+    own = completed("syslog", resources=["messages"], event_logs=[])
+    assert own.event_logs == ()

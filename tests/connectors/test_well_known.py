@@ -1,4 +1,4 @@
-"""Exported files that a domain waits for: found by name, connected under the name the domain knows, counted in its products."""
+"""Exported files that a domain waits for: found by their names, connected as the domain expects, and counted in its products."""
 
 import json
 import re
@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import lake
+import lake.journal
 from connectors.connections import connections
 from connectors.load import load_source
 from connectors.well_known import WELL_KNOWN, connect_files

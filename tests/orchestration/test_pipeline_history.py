@@ -19,13 +19,13 @@ def first() -> int:
 
 
 @dg.op
-def second(given: int) -> None:
+def second(given: int) -> int:
     """Fails."""
     raise ValueError(given)
 
 
 @dg.op
-def third(nothing: None) -> None:
+def third(given: int) -> None:
     """Is never reached."""
 
 
