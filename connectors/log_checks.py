@@ -21,7 +21,7 @@ CONTRADICTING = 0.02  # of the cases; a rule of the definition may say otherwise
 TIED, DAY_ONLY, NAMELESS, ENDLESS = 0.5, 0.5, 0.5, 0.05
 FREQUENT_END = 0.05  # an activity that ends so many cases is an end where the definition names none
 WEEKS, FEWEST_WEEKS, FEWEST_EVENTS = 26, 8, 20
-TIMES_AS_MANY, DEVIATIONS = 3.0, 2.0
+TIMES_AS_MANY, DEVIATIONS = 4.0, 2.0  # a week of holidays has a third of the usual
 MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 
 NO_DRIFT = "the columns are those of the last check"
