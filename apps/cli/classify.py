@@ -49,7 +49,7 @@ def classify(
     if rows:
         console.print_table(list(rows[0]), [list(row.values()) for row in rows])
     open_ = sum(one.known is None for one in found)
-    console.say(f"{len(found)} columns of {len(tables)} tables; {open_} had no classification.")
+    console.say(f"{len(found)} columns of {len(tables)} tables; {open_} had no classification when dbt last read the project.")
     if write:
         console.say(f"{sum(written.values())} noted in {len(written)} files of dbt_project/models.")
 

@@ -53,10 +53,18 @@ def facts(known: Catalog, table: Table) -> list[Card]:
     return [
         Card("Rows", count(table.rows) if table.rows is not None else "–", against="a view" if table.rows is None else ""),
         Card("Last changed", age(table.built_at), against=moment(table.built_at)),
-        Card("Oldest load it rests on", age(table.loaded_at), against=f"of {sources} landed tables; {moment(table.loaded_at)}"),
+        Card(
+            "Oldest load it rests on",
+            age(table.loaded_at),
+            against=f"of {counted(sources, 'landed table')}; {moment(table.loaded_at)}",
+        ),
         Card("Checks", f"{len(table.failed)} failed" if table.failed else f"{len(table.passed)} passed", against=failed),
-        Card("Read by", f"{len(table.downstream)} tables", against=f"and {', '.join(readers)}" if readers else ""),
+        Card("Read by", counted(len(table.downstream), "table"), against=f"and {', '.join(readers)}" if readers else ""),
     ]
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def columns(known: Catalog, table: Table) -> None:
