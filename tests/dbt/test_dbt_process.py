@@ -193,11 +193,11 @@ def test_a_column_that_vanished_from_the_source_keeps_the_products_made_of_it(
 
 def test_a_table_partitioned_by_month_has_a_file_per_month_and_a_reader_of_one_month_opens_one(good: dict[str, str]) -> None:
     model = generated_folder() / "months.sql"
-    config = "{{ config(materialized='table', partitioned_by='year(at), month(at)') }}"
-    model.write_text(f"{config} select timestamp '2026-01-01' + number * interval 1 hour as at from range(8760) as t(number)")
+    config = "{{ config(materialized='table', partitioned_by='year(moment), month(moment)') }}"
+    model.write_text(f"{config} select timestamp '2026-01-01' + number * interval 1 hour as moment from range(8760) as t(number)")
     assert build("--select", "months")[0] == 0
     model.unlink()
     files = "select file_count from ducklake_table_info('lake') where table_name = 'months'"
     assert ask(files) == [(12,)]
-    plan = str(ask("explain analyze select count(at), min(at) from products.months where at between '2026-03-02' and '2026-03-03'"))
+    plan = str(ask("explain analyze select min(moment) from products.months where moment between '2026-03-02' and '2026-03-03'"))
     assert "Total Files Read: 1 " in plan, plan

@@ -83,7 +83,7 @@ def test_a_failing_model_of_one_connection_stops_neither_the_others_nor_their_mi
     assert mined() == {"good_ordering": 2, "bad_ordering": 1}
     assert "bad_ordering" in left_out() and "good_ordering" not in left_out()
 
-    part = run("build", json.dumps({"select": "bad_ordering__events+"}))
+    part = run("build", json.dumps({"select": "+bad_ordering__events"}))
     assert "some day" in part["error"]["problem"]
 
     change(bad, "update orders set day = '2026-01-03' where id = 2")
