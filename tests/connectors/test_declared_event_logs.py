@@ -122,7 +122,10 @@ def test_a_faulty_file_leaves_out_its_own_log_only_and_the_doctor_says_so(grimoi
     (own / "wrong.yaml").unlink()
     (own / "order_to_cash.yaml").unlink()
     assert [finding.status for finding in examine_event_logs()] == ["ok"]
-    assert write_dbt_files([]) is True and write_dbt_files([]) is False
+    assert write_dbt_files([]) is False, "what was left out had made no file"
+    assert faulty_declarations() == {}
+    (own / "tickets_too.yaml").unlink()
+    assert write_dbt_files([]) is True, "a log goes with its file"
 
 
 def test_the_example_of_the_page_can_be_used_and_its_mistake_is_told_as_the_page_says(tmp_path: Path, grimoire_home: Path) -> None:

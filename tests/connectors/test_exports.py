@@ -160,7 +160,7 @@ def test_pm4py_reads_as_many_events_objects_and_relations(tmp_path: Path) -> Non
         path = tmp_path / f"odd.{ending}"
         export_event_log("odd", path, format=form)
         found = read(str(path))
-        events = 4
+        events = 3 if form == "ocel-sqlite" else 4  # its SQLite reader drops events that concern no object
         assert (len(found.events), len(found.relations), len(found.o2o)) == (events, 7, 2), form
         assert set(found.objects["ocel:type"]) == {"sales order", "Item", "item"}, form
 
@@ -195,7 +195,7 @@ def test_a_case_view_comes_back_as_it_went(tmp_path: Path, ending: str) -> None:
     options = {} if ending == "xes" else {"start": "started_at", "timestamp": "occurred_at"}
     again = import_event_log(path, name=f"cases_{ending}", **options)
     found = {name for name, *_ in rows(f"describe event_logs.{again.process}")}
-    start = "started_at" if ending != "xes" else "started_at_2 as started_at"
+    start = "started_at" if ending != "xes" else "started_at_2"
     assert "note" in found and again.rows_quarantined == 0
     path_of = "list((activity, occurred_at, started_at, resource, note) order by occurred_at, source_row)"
 

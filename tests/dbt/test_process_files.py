@@ -6,7 +6,7 @@ import pytest
 
 import lake
 from lake.errors import ProcessFileError
-from lake.process_files import product_definitions, register_products
+from lake.process_files import EVENT_LOGS, product_definitions, register_products
 from lake.registry import processes
 
 WHOLE = """
@@ -26,7 +26,11 @@ def write(folder: Path, text: str, name: str = "returns") -> Path:
 
 
 def test_the_projects_own_definitions_can_be_read() -> None:
-    assert [definition["name"] for definition in product_definitions()] == ["lead_to_cash", "order_to_cash", "purchase_to_pay"]
+    assert [definition["name"] for definition in product_definitions(EVENT_LOGS)] == [
+        "lead_to_cash",
+        "order_to_cash",
+        "purchase_to_pay",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ create schema if not exists event_logs;
 create table event_logs.small__events as
     select event_id, activity, timestamptz '2024-01-01 00:00:00+00' + to_hours(event_id::integer) as occurred_at,
            event_id::bigint as source_row
-    from (values ('1', 'Order'), ('2', 'Order'), ('3', 'Change Price'), ('4', 'Change Price'), ('5', 'Ship'), ('6', 'Ship'), ('7', 'Count')
+    from (values ('1', 'Order'), ('2', 'Order'), ('3', 'Change Price'), ('4', 'Change Price'), ('5', 'Ship'), ('6', 'Ship'),
+        ('7', 'Count')
     ) as e (event_id, activity);
 create table event_logs.small__objects as
     select object_id, split_part(object_id, ':', 1) as object_type
@@ -26,8 +27,8 @@ create table event_logs.small__event_objects as
         ('5', 'order:NA'), ('5', 'order:2'), ('5', 'delivery:5'), ('6', 'order:NA'), ('6', 'delivery:6'), ('7', 'depot:1')
     ) as r (event_id, object_id);
 create view event_logs.small as
-    select split_part(object_id, ':', 2) as case_id, activity, occurred_at, null::timestamptz as started_at, null::varchar as resource,
-           source_row{more}
+    select split_part(object_id, ':', 2) as case_id, activity, occurred_at, null::timestamptz as started_at,
+           null::varchar as resource, source_row{more}
     from event_logs.small__event_objects join event_logs.small__events using (event_id) where object_id like 'order:%'
 """
 ORDERS = {
