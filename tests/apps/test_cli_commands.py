@@ -256,3 +256,12 @@ def test_ctrl_c_ends_with_130_and_a_term_signal_stops_the_database_too(grimoire_
         assert child.returncode == code, said
         assert "Traceback" not in said[1]
         assert embedded(get_settings()).pid() is None
+
+
+def test_demo_sources_says_what_it_connected_and_what_it_found_no_file_for(grimoire_home: Path, tmp_path: Path) -> None:
+    (tmp_path / "eve.json").touch()
+    done = grimoire("demo", "sources", str(tmp_path), "--json")
+    assert json.loads(done.stdout) == {"added": ["suricata"], "there": [], "without_files": ["servicenow", "cisa_kev", "syslog"]}
+    assert "eve*.json" in (grimoire_home / "connections" / "suricata.yaml").read_text()
+    refused = grimoire("demo", "sources", str(tmp_path / "nowhere"))
+    assert (refused.returncode, "There is no folder" in refused.stderr) == (1, True)
