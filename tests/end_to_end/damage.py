@@ -196,7 +196,7 @@ OF_EVENTS = {
         Damage(
             "volume spike",
             f"insert into {LOG} select e.* replace (source_row + 1000000000 * copy as source_row,"
-            f" case_id || '-' || copy as case_id) from {LOG} as e, range(1, 8) as r(copy) where"
+            f" case_id || '-' || copy as case_id) from {LOG} as e, range(1, 15) as r(copy) where"
             f" date_trunc('week', occurred_at) = (select max(date_trunc('week', occurred_at)) from {LOG}) - interval 7 day",
             "order_to_cash",
             "last week's volume is like that of the weeks before",
