@@ -14,6 +14,7 @@ from connectors.dbt_files import write_dbt_files
 from connectors.load import TableLoad, load_source
 from lake.dbt_environment import run_dbt
 
+pytestmark = pytest.mark.slow
 MAPPING = {"rename": {"total": "amount"}, "expression": {"placed_at": "make_timestamptz(2026, 1, id::int, 0, 0, 0)"}}
 LOG = {
     "name": "ordering",
