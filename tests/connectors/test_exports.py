@@ -194,17 +194,12 @@ def test_a_case_view_comes_back_as_it_went(tmp_path: Path, ending: str) -> None:
     assert export_event_log("odd", path).events == 4
     options = {} if ending == "xes" else {"start": "started_at", "timestamp": "occurred_at"}
     again = import_event_log(path, name=f"cases_{ending}", **options)
-    found = {name for name, *_ in rows(f"describe event_logs.{again.process}")}
-    start = "started_at" if ending != "xes" else "started_at_2"
-    assert "note" in found and again.rows_quarantined == 0
+    assert again.rows_quarantined == 0
     path_of = "list((activity, occurred_at, started_at, resource, note) order by occurred_at, source_row)"
-
-    def paths(log: str, start: str) -> list[tuple[Any, ...]]:
-        return rows(
-            f"select case_id, {path_of} from (select * replace ({start} as started_at) from event_logs.{log}) group by 1 order by 1"
-        )
-
-    assert paths(again.process, start) == paths("odd", "started_at")
+    found, expected = (
+        rows(f"select case_id, {path_of} from event_logs.{log} group by 1 order by 1") for log in (again.process, "odd")
+    )
+    assert found == expected
 
 
 def test_an_earlier_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
