@@ -23,32 +23,61 @@ COLUMNS = (
 )
 PARTS = ("events", "objects", "event_objects")
 _COUNTS = """
-    select {notion} as case_notion, {is_notion} as is_case_notion, *
-    from (
-        with pairs as ({pairs}),
-        copies as (select event_id, count(*) as copies from pairs group by event_id),
-        repeated as (
-            select case_id, activity, count(*) as times
-            from pairs join {events} using (event_id)
-            group by all having count(*) > 1
-        ),
-        concerned as (
-            select case_id, activity, object_id, times, count(distinct event_id) as of_them
-            from repeated join {events} using (activity) join pairs using (case_id, event_id) join {event_objects} using (event_id)
-            group by all
-        ),
-        diverging as (select distinct case_id, activity from concerned where of_them < times)
+    with numbered as materialized (
+        select event_id, activity, row_number() over () as event from {events}
+    ),
+    links as materialized (
+        select distinct event, object_id, object_type
+        from {event_objects} join numbered using (event_id) join {objects} using (object_id)
+    ),
+    pairs as materialized (
+        select {own} as case_notion, case_id, event from ({view}) join numbered using (event_id)
+        union all
+        select object_type, object_id, event from links where object_type <> {own}
+    ),
+    copies as (select case_notion, event, count(*) as copies from pairs group by all),
+    copied as (
         select
-            (select count(distinct case_id) from pairs) as cases,
-            (select count(*) from {events}) as events,
-            (select count(*) from {events}) - count(*) as events_in_no_case,
-            coalesce(sum(copies), 0)::bigint as case_events,
+            case_notion,
+            count(*) as events,
+            sum(copies)::bigint as case_events,
             count(*) filter (where copies > 1) as duplicated_events,
-            coalesce(sum(copies - 1), 0)::bigint as extra_copies,
-            (select count(distinct activity) from diverging) as diverging_activities,
-            (select count(distinct case_id) from diverging) as diverging_cases
+            sum(copies - 1)::bigint as extra_copies
         from copies
-    )"""
+        group by case_notion
+    ),
+    sized as (select case_notion, count(distinct case_id) as cases from pairs group by case_notion),
+    repeated as materialized (
+        select * from (
+            select *, count(*) over (partition by case_notion, case_id, activity) as times
+            from pairs join (select event, activity from numbered) using (event)
+        ) where times > 1
+    ),
+    concerned as (
+        select case_notion, case_id, activity, object_id, any_value(times) as times, count(*) as of_them
+        from repeated join (select event, object_id from links) using (event)
+        group by all
+    ),
+    diverging as (
+        select case_notion, count(distinct activity) as activities, count(distinct case_id) as cases
+        from concerned where of_them < times group by case_notion
+    )
+    select
+        case_notion,
+        case_notion = {own} as is_case_notion,
+        coalesce(sized.cases, 0) as cases,
+        (select count(*) from numbered) as events,
+        (select count(*) from numbered) - coalesce(copied.events, 0) as events_in_no_case,
+        coalesce(copied.case_events, 0) as case_events,
+        coalesce(copied.duplicated_events, 0) as duplicated_events,
+        coalesce(copied.extra_copies, 0) as extra_copies,
+        coalesce(diverging.activities, 0) as diverging_activities,
+        coalesce(diverging.cases, 0) as diverging_cases
+    from (select {own} as case_notion union select case_notion from pairs)
+    left join sized using (case_notion)
+    left join copied using (case_notion)
+    left join diverging using (case_notion)
+    order by is_case_notion desc, case_notion"""
 
 
 def flattening(connection: "duckdb.DuckDBPyConnection", process: str) -> "pyarrow.Table":
@@ -62,28 +91,10 @@ def flattening(connection: "duckdb.DuckDBPyConnection", process: str) -> "pyarro
     """
     if not _has_objects(connection, process):
         return connection.sql(f"select {_empty()} where false").to_arrow_table()
-    own = _case_notion(connection, process)
-    types = connection.execute(
-        f"select distinct object_type from {_table(process, 'objects')} join {_table(process, 'event_objects')} using (object_id)"
-        f" where object_type <> {literal(own)} order by 1"
-    ).fetchall()
-    parts = [_counts(process, own, _pairs_of_view(connection, process), is_notion=True)]
-    parts += [_counts(process, kind, _pairs_of(process, kind), is_notion=False) for (kind,) in types]
-    return connection.sql("\nunion all\n".join(parts)).to_arrow_table()
-
-
-def _counts(process: str, notion: str, pairs: str, *, is_notion: bool) -> str:
-    events, event_objects = _table(process, "events"), _table(process, "event_objects")
-    own = "true" if is_notion else "false"
-    return _COUNTS.format(notion=literal(notion), is_notion=own, pairs=pairs, events=events, event_objects=event_objects)
-
-
-def _pairs_of(process: str, kind: str) -> str:
-    """SQL of which event stands in the case of which object of a type."""
-    return (
-        f"select distinct object_id as case_id, event_id from {_table(process, 'event_objects')}"
-        f" join {_table(process, 'objects')} using (object_id) where object_type = {literal(kind)}"
-    )
+    events, objects, event_objects = (_table(process, part) for part in PARTS)
+    own, view = literal(_case_notion(connection, process)), _pairs_of_view(connection, process)
+    counts = _COUNTS.format(own=own, view=view, events=events, objects=objects, event_objects=event_objects)
+    return connection.sql(counts).to_arrow_table()
 
 
 def _pairs_of_view(connection: "duckdb.DuckDBPyConnection", process: str) -> str:
