@@ -304,6 +304,7 @@ def _properties(model: Any) -> dict[str, Any]:
         words |= {"data_type": column.type} if column.type else {}
         words |= {"constraints": [{"type": "not_null"}]} if column.is_required else {}
         words |= {"data_tests": list(column.tests)} if column.tests else {}
+        words |= {"config": {"meta": {"classification": column.classification}}} if column.classification else {}
         columns.append(words)
     words = {"name": model.name, "description": model.description}
     words |= {"config": dict(model.config)} if model.config else {}

@@ -22,6 +22,7 @@ class Column:
     type: str = ""
     is_required: bool = False
     tests: tuple[object, ...] = ()
+    classification: str = ""  # public, confidential or sensitive; empty: nobody has said
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from connectors.expressions import Faults, FaultyText, check_type, nearest, type_of
+from lake.catalog_tables import Classification
 
 if TYPE_CHECKING:
     from connectors.event_log_sources import Readable
@@ -125,6 +126,8 @@ class EventLogDeclaration(_Part):
     objects: dict[str, tuple[ObjectRows, ...]]  # by type; empty: known from events only
     events: tuple[EventRule, ...] = Field(min_length=1)
     links: tuple[Link, ...] = ()
+    # by attribute, type of object or `resource`; with it every other column is public, without it nobody has said
+    classification: dict[str, Classification] = Field(default_factory=dict)
     process: dict[str, Any] = Field(default_factory=dict)  # happy_path, rules, slas, working_calendar: see docs/mining.md
 
     @field_validator("objects", mode="before")
@@ -154,6 +157,10 @@ class EventLogDeclaration(_Part):
         taken = sorted((OWN_COLUMNS & {*events, *self.object_attributes()}) | (set(events) & set(cases)))
         if taken:
             raise ValueError(f"attribute {', '.join(taken)}: the case view has another column of that name; choose another")
+        known = {"resource", *self.objects, *events, *self.object_attributes()}
+        unknown = sorted(set(self.classification) - known)
+        if unknown:
+            raise ValueError(f"classification: there is no {', '.join(unknown)}; known are {', '.join(sorted(known))}")
         own = sorted(OWN_WORDS & set(self.process))
         if own:
             raise ValueError(f"process.{', '.join(own)} is said elsewhere in the declaration")

@@ -9,6 +9,7 @@ The five tables are selections from it.
 """
 
 import hashlib
+from dataclasses import replace
 
 from connectors.dbt_models import (
     SOURCE_ROW,
@@ -23,6 +24,7 @@ from connectors.dbt_models import (
 from connectors.event_log_declarations import EventLogDeclaration, EventRule, ObjectRows, attribute_type, common_type
 from connectors.event_log_sources import Readable
 from connectors.mapping import identifier, text
+from lake.catalog_tables import CLASSES, highest
 
 
 class LogModels:
@@ -48,7 +50,7 @@ class LogModels:
 
     def models(self) -> list[Model]:
         """All of them, in the order of their lineage."""
-        return [
+        made = [
             self._event_rows(),
             self._events(),
             self._event_objects(),
@@ -56,6 +58,15 @@ class LogModels:
             self._objects(),
             self._case_view(),
         ]
+        return [replace(model, columns=tuple(map(self._classified, model.columns))) for model in made]
+
+    def _classified(self, column: Column) -> Column:
+        """The column with its class, if the declaration classifies: an id has that of its type, or the highest of all types."""
+        said = self.log.classification
+        places = {self._place(place): said.get(place[0]) for place in self.places}
+        ids = highest(said.get(kind) for kind in self.log.objects)
+        by_name = {**said, **places, "case_id": said.get(self.log.case), "object_id": ids, "source_id": ids, "target_id": ids}
+        return replace(column, classification=by_name.get(column.name) or CLASSES[0]) if said else column
 
     def definition(self) -> dict[str, object]:
         """The process definition."""

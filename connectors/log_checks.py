@@ -121,7 +121,7 @@ def _identities(log: Log) -> Iterator[LogCheck]:
     )  # fmt: skip
     yield _events(
         log, "most events name a resource",
-        f"nullif(trim(resource), '') is null and exists (select 1 from {log.view} where resource is not null)",
+        f"nullif(trim(resource), '') is null and activity in (select activity from {log.view} where resource is not null)",
         "Who works on what cannot be told: see that the source's user is read, and joined by the right key.",
         tolerated=NAMELESS,
     )  # fmt: skip

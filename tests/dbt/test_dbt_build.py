@@ -120,7 +120,7 @@ def test_a_declared_log_over_models_follows_an_invoice_from_receipt_through_its_
         ("Receive Invoice", "Eva Kunz"), ("Block Invoice", "Eva Kunz"), ("Release Invoice", "Finn Maas"),
         ("Pay Invoice", None), ("Clear Invoice", None),
     ]  # fmt: skip
-    assert rows(f"select count(*) from {log} where activity = 'Reach Due Date'") == [(1,)]  # the other's day has not come yet
+    assert rows(f"select count(*) from {log} where activity = 'Pass Due Date'") == [(1,)]  # the other's day has not come yet
     assert rows(f"select distinct object_id, qualifier from {log}__event_objects where object_id like 'payment:%' order by 1") == [
         ("payment:PY000004", "payment"), ("payment:PY000005", "payment"),
     ]  # fmt: skip

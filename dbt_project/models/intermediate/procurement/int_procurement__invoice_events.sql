@@ -27,13 +27,13 @@ orders as (
     group by document_id
 ),
 
--- A day begins at the company's midnight; days that have not come yet are no events.
+-- A due day is over at the company's midnight: what is paid before that is paid in time. Days that have not ended are no events.
 due as (
     select
         'erp:due:' || invoice_id as event_id,
         cast(null as bigint) as source_row,
-        timezone('{{ var("company_time_zone") }}', cast(due_date as timestamp)) as occurred_at,
-        'Reach Due Date' as activity,
+        timezone('{{ var("company_time_zone") }}', cast(due_date as timestamp) + interval 1 day) as occurred_at,
+        'Pass Due Date' as activity,
         invoice_id
     from invoices
     where due_date is not null and state <> 'cancelled'
