@@ -16,7 +16,7 @@ from orchestration.dbt_manifest import manifest_path
 
 KEY_TESTS = {"is_key", "is_compound_key"}
 WINDOW = re.compile(r"\bover\s*\(|\bover running\b|\bqualify\b")
-# Ids of what no table here holds: states of the lake, which upkeep lets go, processes of other machines, flows and signatures of Suricata.
+# Ids of what no table here holds: states of the lake, processes of other machines, flows and signatures of Suricata.
 NO_ROWS = {"snapshot_id", "process_id", "flow_id", "signature_id"}
 DOMAINS = {"sales", "procurement", "customers", "kpis", "finance", "inventory", "service", "workforce", "shared"}
 DOMAINS |= {"security", "it_operations", "platform"}
