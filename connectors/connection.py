@@ -244,16 +244,7 @@ def read_connection(path: Path) -> Connection:
     Raises:
         ConnectionFileError: It is no YAML, a field is wrong or missing, or the name is not the file's; file and field are named.
     """
-    import yaml
-
-    try:
-        words = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConnectionFileError(
-            f"{path.name} cannot be read: {reason(error)}.", remedy="Mend the file.", path=str(path)
-        ) from None
-    if not isinstance(words, dict):
-        raise ConnectionFileError(f"{path.name} holds no connection.", remedy="Write one `key: value` per line.", path=str(path))
+    words, _ = read_words(path, "connection")
     words.setdefault("name", path.stem)
     connection = connection_of(words, origin=path.name)
     if connection.name != path.stem:
@@ -261,6 +252,30 @@ def read_connection(path: Path) -> Connection:
             f"{path.name} describes the connection `{connection.name}`.", remedy="Call the file after it.", path=str(path)
         )
     return connection
+
+
+def read_words(path: Path, noun: str) -> tuple[dict[str, Any], str]:
+    """What a YAML file says, and its text.
+
+    Args:
+        path: The file.
+        noun: What it should hold, for the error.
+
+    Raises:
+        ConnectionFileError: It cannot be read, is no YAML, or holds something else than fields.
+    """
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        words = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConnectionFileError(
+            f"{path.name} cannot be read: {reason(error)}.", remedy="Mend the file.", path=str(path)
+        ) from None
+    if not isinstance(words, dict):
+        raise ConnectionFileError(f"{path.name} holds no {noun}.", remedy="Write one `key: value` per line.", path=str(path))
+    return words, text
 
 
 def reason(error: Exception) -> str:

@@ -76,16 +76,9 @@ def read_event_log(path: Path) -> DeclaredEventLog:
     Raises:
         ConnectionFileError: It is no YAML, a field is wrong or missing, or the name is not the file's; file and field are named.
     """
-    import yaml
+    from connectors.connection import explained, read_words
 
-    from connectors.connection import explained, reason
-
-    try:
-        words = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConnectionFileError(f"{path.name} cannot be read: {reason(error)}.", remedy="Mend the file.") from None
-    if not isinstance(words, dict):
-        raise ConnectionFileError(f"{path.name} holds no event log.", remedy="Write one `key: value` per line.")
+    words, _ = read_words(path, "event log")
     name = path.name.removesuffix(SUFFIX).removesuffix(".yaml")
     with explained(path.name, remedy=REMEDY):
         log = DeclaredEventLog.model_validate({"name": name, **words})

@@ -12,7 +12,7 @@ from typing import Any
 
 from connectors import states
 from connectors.breaker import look
-from connectors.connection import Connection, connection_of, reason
+from connectors.connection import Connection, connection_of, read_words
 from connectors.connections import broken_connections, connections, get_connection
 from connectors.connector import OWN_KINDS, Health, Shape, connector_class, connector_of, foreign_kinds
 from connectors.credentials import is_told, without_secrets
@@ -106,17 +106,7 @@ def add_file(path: Path, *, replace: bool = False) -> Added:
     Raises:
         ConnectionFileError: It cannot be used, or there is such a connection; nothing was written.
     """
-    import yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        words = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConnectionFileError(
-            f"{path.name} cannot be read: {reason(error)}.", remedy="Mend the file.", path=str(path)
-        ) from None
-    if not isinstance(words, dict):
-        raise ConnectionFileError(f"{path.name} holds no connection.", remedy="Write one `key: value` per line.", path=str(path))
+    words, text = read_words(path, "connection")
     return _write({"name": path.stem, **words}, text, origin=path.name, replace=replace)
 
 
