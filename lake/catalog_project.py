@@ -79,7 +79,7 @@ def _from_manifest(
     for node in manifest["nodes"].values():
         if node["resource_type"] == "test" and node.get("attached_node"):
             tests[node["attached_node"]].append(node)
-        elif node["resource_type"] == "model":
+        elif node["resource_type"] in {"model", "snapshot"}:
             models.append(node)
             keys[node["unique_id"]] = f"{node['schema']}.{node['alias']}"
     sources = manifest["sources"].values()
@@ -125,7 +125,7 @@ def _model(
         domain=_domain(node["fqn"][1:-1], node["group"]),
         owner=owner.get("name") or "",
         owner_email=owner.get("email") or "",
-        access=node["access"],
+        access=node.get("access") or "",  # a snapshot has none
         description=node["description"],
         is_contract_enforced=bool(node["contract"]["enforced"]),
         materialization=node["config"]["materialized"],

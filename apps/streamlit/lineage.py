@@ -21,6 +21,7 @@ _LETTERS, _LETTER, _PAD, _LINE, _HEIGHT, _HEAD = 24, 8.4, 26.0, 18.0, 32.0, 8.0
 _FILLS = {
     "raw": "#e9dcc0",
     "staging": "#f3ecdc",
+    "snapshots": "#e9e3cf",
     "intermediate": "#e6ebef",
     "products": "#c6d3de",
     "event_logs": "#d9cfe0",

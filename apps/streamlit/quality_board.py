@@ -23,6 +23,8 @@ def scores() -> None:
         st.caption("Nothing has been scored yet. Products are scored when they are built, event logs when they are checked.")
         return
     st.html(cards([card(row) for row in found[:MOST_CARDS]]))
+    if len(found) > MOST_CARDS:
+        st.caption(f"{len(found) - MOST_CARDS} more, none with a lower score; the tab Suites shows each.")
     st.caption(
         "0 to 100: the weighted mean of the latest checks. One that passes counts whole, one that fails half the share of its rows"
         " that are right; an error weighs three times as much as a warning."

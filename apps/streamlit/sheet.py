@@ -74,7 +74,7 @@ def columns(known: Catalog, table: Table) -> None:
     cells = [
         [
             f"<b>{safe(column.name)}</b>",
-            safe(column.type),
+            safe(column.type.replace("timestamp with time zone", "timestamptz")),
             badge(column.classification, KINDS[column.classification]) if column.classification else badge("not said"),
             safe(", ".join(column.tests)),
             safe(column.description),
