@@ -14,6 +14,7 @@ from typing import Any
 
 from connectors.quality import EARLIEST, Severity
 from lake import quote
+from lake.registry import case_type
 
 NULL_WORDS = ("na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", "undefined", "unknown", "#n/a")
 PLACEHOLDERS = ("1900-01-01", "1970-01-01", "9999-12-31")  # what systems write where they know no date
@@ -239,7 +240,7 @@ def _objects(log: Log) -> Iterator[LogCheck]:
         f"select event_id as row_key, e as item, 1 as n from {events} as e anti join {links} as l using (event_id)",
         f"select count(*) from {events}",
     )  # fmt: skip
-    notion = log.definition.get("case_notion", {}).get("object_type")
+    notion = case_type(log.definition)
     yield LogCheck(
         "every case's object has an event", "warning",
         "Nothing is known of what happened to it: its history was not read, or begins before what was read.",

@@ -148,7 +148,8 @@ def _with_facts(table: Table, facts: Facts) -> Table:
     columns = tuple(
         replace(said[column.name], type=column.type) if column.name in said else column for column in facts.columns[table.key]
     )
-    checks = sorted((*table.checks, *facts.checks.get(table.key, ())), key=_urgency)
+    recorded = facts.checks.get(table.key, ())  # dbt's tests among them, whichever build ran them; else those of the last one
+    checks = sorted(recorded or table.checks, key=_urgency)
     return replace(
         table,
         columns=columns,

@@ -57,7 +57,13 @@ def read_project(settings: Settings) -> Project:
         for id_, node in one["nodes"].items()
         if node.get("compiled_code")
     }
-    return _from_manifest(manifest, compiled, _results(settings))
+    kept = {
+        (id_, node["raw_code"]): path.read_text(encoding="utf-8")
+        for id_, node in manifest["nodes"].items()
+        if node["resource_type"] == "model"
+        and (path := settings.home / "dbt" / "target" / "compiled" / node["package_name"] / node["original_file_path"]).exists()
+    }  # a build of a part compiles only that; of the rest there is what was built before
+    return _from_manifest(manifest, {**kept, **compiled}, _results(settings))
 
 
 def _results(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ What belongs here: registering and finding processes. What does not: their event
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +27,12 @@ class Process:
     origin: Origin  # "product": a dbt model; "file": an imported event-log file
     registered_at: datetime
     definition: dict[str, Any] = field(default_factory=dict)
+
+
+def case_type(definition: Mapping[str, Any]) -> str | None:
+    """The type of object that is a case, by a process's definition: those of imports say the bare type. None where it says none."""
+    said = definition.get("case_notion")
+    return said.get("object_type") if isinstance(said, Mapping) else said
 
 
 def register_process(

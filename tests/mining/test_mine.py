@@ -269,3 +269,20 @@ def test_an_imported_log_is_checked_as_it_is_mined_and_the_results_name_the_snap
     assert {snapshot for *_, snapshot in found} == {mined.snapshot_id}
     assert {rows for _, _, rows, _ in found} == {3, 2, 1, 4}, "events, cases, weeks and columns"
     assert ("most times are finer than days", False, 3, mined.snapshot_id) in found
+
+
+def test_an_imported_object_centric_log_is_mined(tmp_path):
+    # its definition says its cases' bare type, and a check of logs took that for the mapping which products have
+    import json
+
+    from connectors.event_log_files import import_event_log
+
+    order = {"id": "o1", "type": "order", "attributes": [], "relationships": []}
+    place = {"id": "e1", "type": "place", "time": "2024-01-01T10:00:00Z", "attributes": []}
+    links = [{"objectId": "o1", "qualifier": "order"}]
+    log = {"objectTypes": [], "eventTypes": [], "objects": [order], "events": [{**place, "relationships": links}]}
+    (tmp_path / "orders_told.jsonocel").write_text(json.dumps(log))
+    import_event_log(tmp_path / "orders_told.jsonocel", object_type="order")
+    assert mine("orders_told", noise=0).cases == 1
+    asked = "select passed from platform.check_results where subject = 'orders_told' and check_name like '%object has an event'"
+    assert lake.query(asked).fetchall() == [(True,)]
