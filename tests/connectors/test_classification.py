@@ -64,7 +64,7 @@ def connection(grimoire_home: Path):
 def test_each_column_gets_a_proposal_and_the_reason_for_it(connection):
     found = {one.column: one for one in proposals([people()], connection=connection)}
     assert {name: one.proposal for name, one in found.items()} == {
-        "person_id": "public",
+        "person_id": "confidential",
         "order_number": "public",
         "contact": "sensitive",
         "document_number": "public",
@@ -120,7 +120,7 @@ def test_proposals_are_noted_without_touching_a_persons_word_comment_or_layout(c
     written = write_classifications(proposals([people()], connection=connection), project=project)
     assert written == {path: 2}
     expected = YAML.replace(
-        "      - name: person_id\n", "      - name: person_id\n        config: {meta: {classification: public}}\n"
+        "      - name: person_id\n", "      - name: person_id\n        config: {meta: {classification: confidential}}\n"
     ).replace("      - name: contact\n", "      - name: contact\n        config: {meta: {classification: sensitive}}\n")
     assert path.read_text() == expected
 
