@@ -32,7 +32,7 @@ def freshness() -> Rows:
 
 
 def latest_checks() -> Rows:
-    """Newest result of every check, failures first; beside it the newest one that had rows to look at.
+    """Newest result of every check, failures first, but of processes that are gone; beside it the newest that had rows to look at.
 
     A load that brings nothing new checks no row: `last_rows_checked`, `last_rows_failed` and `last_rows_at` say what the last
     one with rows found. They are None where there never was one.
@@ -42,13 +42,15 @@ def latest_checks() -> Rows:
                select *, max(checked_at) filter (rows_checked > 0) over same as last_rows_at,
                       arg_max(rows_checked, checked_at) filter (rows_checked > 0) over same as last_rows_checked,
                       arg_max(rows_failed, checked_at) filter (rows_checked > 0) over same as last_rows_failed
-               from platform.check_results window same as (partition by layer, subject, check_name))
+               from platform.check_results
+               where layer <> 'event_logs' or split_part(subject, '__', 1) in (select process from platform.processes)
+               window same as (partition by layer, subject, check_name))
            select layer, subject, check_name, severity, blocking, passed, rows_checked, rows_failed, detail, checked_at,
                   snapshot_id, last_rows_checked, last_rows_failed, last_rows_at
            from results
            qualify row_number() over (partition by layer, subject, check_name order by checked_at desc) = 1
            order by passed, severity, layer, subject, check_name""",
-        needs=("platform.check_results",),
+        needs=("platform.check_results", "platform.processes"),
     )
 
 
@@ -132,9 +134,11 @@ def scores(*, most: int = 30) -> Rows:
                arg_max(checks, scored_at) as checks, arg_max(failed, scored_at) as failed,
                arg_max(snapshot_id, scored_at) as snapshot_id,
                list_reverse(list(score order by scored_at desc)[:$1]) as history
-           from platform.quality_scores group by layer, subject order by score, layer, subject""",
+           from platform.quality_scores
+           where layer <> 'event_logs' or subject in (select process from platform.processes)
+           group by layer, subject order by score, layer, subject""",
         most,
-        needs=("platform.quality_scores",),
+        needs=("platform.quality_scores", "platform.processes"),
     )
 
 
