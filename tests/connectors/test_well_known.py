@@ -74,7 +74,8 @@ def test_the_products_count_what_the_public_files_hold(grimoire_home: Path, shar
     write_dbt_files(connections().values())
     with lake.connect() as connection:
         lake.journal.ensure_platform_tables(connection)
-    selected = [f"+path:models/products/{domain}" for domain in ("service", "security", "it_operations", "platform")]
+    selected = [f"+path:models/products/{domain}" for domain in ("security", "it_operations", "platform")]
+    selected.append("+service__incidents")  # its tickets are another system's
     done = run_dbt("build", "--select", *selected)
     assert done.returncode == 0, done.stdout + done.stderr
 
