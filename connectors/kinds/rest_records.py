@@ -126,7 +126,7 @@ def _kind_of_text(value: str) -> int:
 
 def as_json(value: Any) -> str:
     """A value as JSON text, its numbers digit by digit."""
-    import simplejson  # type: ignore[import-untyped]  # keeps decimals; dlt brings it
+    import simplejson  # keeps decimals; dlt brings it
 
     words: str = simplejson.dumps(value, use_decimal=True, ensure_ascii=False, separators=(",", ":"))
     return words
