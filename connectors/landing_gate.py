@@ -441,8 +441,17 @@ class Gate:
         now = datetime.now(UTC)
         return (now, self.source.name, self.table.name, record.row, record.rule, record.reason, record.text, self.load_id)
 
+    def _never_filled(self, declared: Sequence[str]) -> set[str]:
+        """Those of the declared columns that hold no value in the lake: a source that never had them has lost nothing."""
+        if not declared:
+            return set()
+        counts = self._row(f"select {', '.join(f'count({quote(name)})' for name in declared)} from {self._lake_name()}")
+        return {name for name, count in zip(declared, counts, strict=True) if not count}
+
     def _columns_present(self) -> CheckResult:
-        gone = [name for name in self.there if name not in self.shown and name != ROW_KEY] if self.shown else []
+        missing = [name for name in self.there if name not in self.shown and name != ROW_KEY] if self.shown else []
+        never = self._never_filled([name for name in missing if name in self.table.columns])
+        gone = [name for name in missing if name not in never]
         cursor = [self.table.cursor.column] if self.table.cursor else []
         needed = {*self.table.key, *cursor, *self.table.required, *self.table.references}
         blocking = bool(needed & set(gone))
