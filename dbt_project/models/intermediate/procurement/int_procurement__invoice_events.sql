@@ -50,7 +50,8 @@ happened as (
         events.resource,
         events.resource_team
     from events
-    left join payments on events.object_type = 'supplier_payment' and payments.payment_id = events.document_id
+    left join payments -- keyed so that the join hashes one column
+        on payments.payment_id = case when events.object_type = 'supplier_payment' then events.document_id end
     union all by name
     select * from due
     where occurred_at <= (select max(occurred_at) from events)
