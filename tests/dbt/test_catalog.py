@@ -12,11 +12,11 @@ from lake.catalog import Catalog, catalog
 from lake.column_lineage import origins, trace
 from lake.errors import UnknownTableError
 
-# Tables of constants, what dbt adds to a version, systems that are not connected, what DuckLake tells of its files.
+# Tables of constants, what dbt adds to a version, systems that are not connected, tables the platform has not made yet.
 FROM_NO_TABLE = (
     "intermediate.int_kpis__definitions", "intermediate.int_service__targets", "intermediate.int_shared__",
     "intermediate.int_builds__published", "products.shared__currencies", "snapshots.", "staging.stg_optional__",
-    "staging.stg_platform__data_files",
+    "staging.stg_platform__",
 )  # fmt: skip
 
 
