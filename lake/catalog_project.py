@@ -61,6 +61,7 @@ def read_project(settings: Settings) -> Project:
         (id_, node["raw_code"]): path.read_text(encoding="utf-8")
         for id_, node in manifest["nodes"].items()
         if node["resource_type"] == "model"
+        and (id_, node["raw_code"]) not in compiled
         and (path := settings.home / "dbt" / "target" / "compiled" / node["package_name"] / node["original_file_path"]).exists()
     }  # a build of a part compiles only that; of the rest there is what was built before
     return _from_manifest(manifest, {**kept, **compiled}, _results(settings))

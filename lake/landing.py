@@ -47,19 +47,13 @@ def schema_columns(connection: "duckdb.DuckDBPyConnection", schema: str) -> dict
     return tables
 
 
-def lake_columns(connection: "duckdb.DuckDBPyConnection", schema: str, table: str) -> dict[str, str]:
-    """The table's columns and types in the lake, without the lake's own three; empty if there is no such table."""
-    return schema_columns(connection, schema).get(table, {})
-
-
-def prepare_table(connection: "duckdb.DuckDBPyConnection", target: Target, *, there: Mapping[str, str] | None = None) -> None:
+def prepare_table(connection: "duckdb.DuckDBPyConnection", target: Target, *, there: Mapping[str, str]) -> None:
     """Makes the table, or adds the columns it does not have yet; columns that vanished from the source stay.
 
     Args:
         target: What it is to be.
-        there: The columns the lake has, where the caller knows them.
+        there: The columns the lake has; none: there is no such table.
     """
-    there = lake_columns(connection, target.schema, target.table) if there is None else there
     if not there:
         connection.execute(f"create schema if not exists {quote(target.schema)}")
         columns = ", ".join(f"{quote(name)} {kind}" for name, kind in {**target.columns, **OWN_COLUMNS}.items())
