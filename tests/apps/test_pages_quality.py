@@ -9,12 +9,13 @@ from streamlit.testing.v1 import AppTest
 
 import lake
 from connectors.dead_letters import dead_letters
-from lake.journal import CheckResult, ensure_platform_tables, insert_rows, record_checks, record_scores
+from lake.journal import CheckResult, insert_rows, record_checks, record_scores
+from lake.registry import register_process
 from tests.apps.test_pages_run import page, words
 
 
 def fill(connection: Any) -> None:
-    ensure_platform_tables(connection)
+    register_process(connection, "shop", title="Shop", origin="file")
     failed = CheckResult("event_logs", "shop", "no event is there twice", False, "warning", False, 9, 2, "2 of 9. See the joins.")
     record_checks(connection, [failed, CheckResult("products", "orders", "id is a key", True)], snapshot_id=1)
     for value in (80.0, 95.5):
