@@ -23,6 +23,7 @@ from mining.event_log import EventLog
 from mining.flattening import COLUMNS as FLATTENING
 from mining.flattening import flattening
 from mining.layout import build_layout
+from mining.sections import Mined, columns_of_sections, tables_of_sections
 from mining.sql_text import literal
 
 if TYPE_CHECKING:
@@ -120,8 +121,10 @@ def mine(
             model,
             known=known_fitness(log.events.connection, process, model),
             seconds=alignment_seconds,
-            progress=lambda what, done: tell(what, 0.4 + 0.5 * done),
+            progress=lambda what, done: tell(what, 0.4 + 0.45 * done),
         )
+        tell("Analysing", 0.85)
+        tables |= tables_of_sections(Mined(log, process, _definition(log, process), model, conformance))
         checks = _checks(log, process)
     result = _result(process, log.snapshot_id or 0, summary, found, conformance, perf_counter() - started)
     tell("Writing the results", 0.9)
@@ -137,6 +140,11 @@ def _checks(log: EventLog, process: str) -> LogVerdict | None:
     """
     origins = {known.name: known.origin for known in processes(log.events.connection)}
     return inspect_log(process, connection=log.events.connection) if origins.get(process) == "file" else None
+
+
+def _definition(log: EventLog, process: str) -> dict[str, Any]:
+    """What the process's definition says; empty for a log that is no registered process."""
+    return next((known.definition for known in processes(log.events.connection) if known.name == process), {})
 
 
 def _discovery(log: EventLog, process: str, cases: int, *, miner: str, noise: float, growth: float) -> Discovery:
@@ -198,7 +206,7 @@ def _write(
         record_verdict(connection, checks, snapshot_id=result.snapshot_id)
     connection.execute("create schema if not exists mining")
     extra = {"variants": _fitness_table(conformance), "models": _model_table(result, model)}
-    for table, columns in COLUMNS.items():
+    for table, columns in (COLUMNS | columns_of_sections()).items():
         connection.execute(
             f"create table if not exists mining.{table} (process varchar, {columns}, computed_at timestamptz, snapshot_id bigint)"
         )
