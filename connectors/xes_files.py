@@ -7,8 +7,9 @@ Chunks are scanned by threads while the caller's inserts those before, a few at 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from xml.parsers import expat
@@ -57,15 +58,25 @@ def stage_xes(connection: "duckdb.DuckDBPyConnection", path: Path, *, progress: 
 
 
 def chunked(path: Path, details: dict[str, Any], progress: Progress) -> Iterator[Batch]:
-    """The file's events chunk by chunk, in order, scanned in threads."""
+    """The file's events chunk by chunk, in order, scanned in threads; a file of one chunk needs none."""
     size = path.stat().st_size
-    with open_bytes(path) as source, ThreadPoolExecutor(2) as pool:
+    with open_bytes(path) as source:
+        chunks = _chunks(source, details)
+        first = list(islice(chunks, 2))
+        if len(first) == 1:
+            yield _read_chunk(first[0])
+            return
+        yield from _in_threads(chain(first, chunks), lambda: progress(f"Reading {path.name}", 0.8 * _position(source) / size))
+
+
+def _in_threads(chunks: Iterable[bytes], tell: Callable[[], None]) -> Iterator[Batch]:
+    with ThreadPoolExecutor(2) as pool:
         waiting: deque[Future[Batch]] = deque()
-        for chunk in _chunks(source, details):
+        for chunk in chunks:
             waiting.append(pool.submit(_read_chunk, chunk))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
-                progress(f"Reading {path.name}", 0.8 * _position(source) / size)
+                tell()
         while waiting:
             yield waiting.popleft().result()
 

@@ -1,5 +1,6 @@
 """Fixtures every test may use: a fresh home with a real embedded PostgreSQL and lake, and the public logs where they are."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,20 @@ from lake.postgres import embedded
 from lake.settings import get_settings
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+gc.set_threshold(50_000, 20, 20)  # as the command line's: seldom, and so hardly ever amid the start of a thread
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _garbage_is_taken_out_here() -> Iterator[None]:
+    """What a module's tests leave is finalised in the main thread, not in whichever thread allocates next.
+
+    A finalizer that waits (a driver that reads the rest of its stream, a pool that stops its threads) would otherwise hold the
+    locks of that thread, and no thread could ever be started again.
+    """
+    yield
+    gc.collect()
 
 
 @pytest.fixture
