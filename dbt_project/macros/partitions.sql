@@ -45,7 +45,7 @@
 
 
 {% macro replace_changed_partitions(relation, partitioned_by) %}
-    {%- set twin, partition = twin_of(relation), 'cast(row(' ~ partitioned_by ~ ') as text)' -%}
+    {%- set twin, partition = twin_of(relation), 'hash(' ~ partitioned_by ~ ')' -%}
     {{ fill_table(twin) }}
     create or replace temporary table {{ twin }}__changed as
     select part
