@@ -17,8 +17,8 @@ from lake.errors import SettingsError, StorageError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
-# Telemetry of every tool in the house, off. Set before any of them is imported, and inherited by child processes.
 _SPILLS = itertools.count()
+# Telemetry of every tool in the house, off. Set before any of them is imported, and inherited by child processes.
 NO_TELEMETRY = {
     "ANONYMIZED_TELEMETRY": "False",
     "DAGSTER_DISABLE_TELEMETRY": "yes",
@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     def spill_folder(self) -> str:
         """A folder for the spill files of one DuckDB, another at every call; DuckDB makes and deletes it by itself.
 
-        A DuckDB that ends deletes every spill file in its folder, those of others too, and their processes abort.
+        Two that share one write into the same files, for their names are the same, and the first to end deletes them.
         """
         return str(self.folder("duckdb", "spill") / f"{os.getpid()}-{next(_SPILLS)}")
 

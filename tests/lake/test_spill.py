@@ -28,7 +28,7 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_a_database_that_ends_leaves_the_spill_files_of_the_others(spill: Path) -> None:
-    # With one folder for all the other's `drop` aborted: its file was gone.
+    # With one folder for all, both wrote into one file: a build beside a query lost rows, or aborted.
     with lake.connect() as stays:
         fill(stays)
         with lake.connect(read_only=True) as ends:
