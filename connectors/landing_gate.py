@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.casts import cast_sql, may_misfit, spelled
 from connectors.connection import Connection, Resource
-from connectors.exact_casts import is_lost
+from connectors.exact_casts import WHOLE, is_lost
 from connectors.packages import Packages, draft_of, held_path, rejected_records
 from connectors.quality import (
     FEW_ROWS,
@@ -29,6 +29,7 @@ from connectors.quality import (
 )
 from connectors.staged import ROW, Rejected
 from connectors.waivers import DROPPED, Waiver, dropped, lenient, waivers_of
+from connectors.widening import EXACT_DOUBLE, widened
 from lake import quote
 from lake.errors import SchemaChangedError
 from lake.journal import QUARANTINE_INTO, CheckResult, insert_rows
@@ -120,12 +121,34 @@ class Gate:
         self.staged = {name: kind for name, kind in self.found.items() if name not in dropped}
         shown = {name: kind for name, kind in self.shown.items() if name not in dropped}
         own = {} if self.table.key else {ROW_KEY: "VARCHAR"}
-        self.columns: dict[str, str] = {**own, **self.staged, **shown, **self.table.columns, **self.there}
+        self.grown = self._grown() if self.source.on_schema_change == "evolve" else {}
+        self.columns: dict[str, str] = {**own, **self.staged, **shown, **self.table.columns, **self.there, **self.grown}
         self.staged = {**own, **self.staged} if self.staged else {}
         self.name = staged_name(self.table.name)
         self.extracted = 0
         self.is_straight = False
         self.records = rejected_records(self.packages.rejected.get(self.table.name, ()))
+
+    def _grown(self) -> dict[str, str]:
+        """The lake's columns whose type grows, to the types they are to have.
+
+        A key, cursor or reference grows among whole numbers only: written as a text it must stay what it was.
+        """
+        cursor = [self.table.cursor.column] if self.table.cursor else []
+        identifying = {*self.key, *cursor, *self.table.references}
+        wider = {name: widened(self.there[name], kind) for name, kind in self._shown_types().items() if name in self.there}
+        grown = {name: kind for name, kind in wider.items() if kind and (name not in identifying or kind in WHOLE)}
+        return {name: kind for name, kind in grown.items() if kind != "double" or self._is_exact_in_double(name)}
+
+    def _is_exact_in_double(self, name: str) -> bool:
+        if spelled(self.there[name]) not in ("bigint", "hugeint"):
+            return True
+        low, high = self._row(f"select min({quote(name)}), max({quote(name)}) from {self._lake_name()}")
+        return low is None or (low >= -EXACT_DOUBLE and high <= EXACT_DOUBLE)
+
+    def _shown_types(self) -> dict[str, str]:
+        """The types of the source's columns, those that the connection declares as it says."""
+        return {**self.shown, **{name: kind for name, kind in self.table.columns.items() if name in self.shown}}
 
     def stage(self) -> int:
         """Makes the staged rows that differ from the lake's and tells how many of them were not held back before.
@@ -472,18 +495,20 @@ class Gate:
     def _columns_known(self) -> CheckResult:
         """New columns and types, and what the connection's contract makes of them."""
         contract = self.source.on_schema_change
-        shown = {**self.shown, **{name: kind for name, kind in self.table.columns.items() if name in self.shown}}
-        other = [
-            f"{name} is {kind.lower()}, was {self.there[name].lower()}"
-            for name, kind in shown.items()
+        retyped = {
+            name: f"{name} is {kind.lower()}, was {self.there[name].lower()}"
+            for name, kind in self._shown_types().items()
             if name in self.there and self._is_another_type(kind, self.there[name])
-        ]
+        }
+        grown = [words for name, words in retyped.items() if name in self.grown]
+        other = [words for name, words in retyped.items() if name not in self.grown]
         added = [f"{name} is new" for name in self.new]
-        changes = [*added, *other]
+        changes = [*added, *grown, *other]
         blocking = contract == "freeze" and bool(changes)
         done = {"evolve": "added to the lake", "freeze": "the contract freezes the columns", "discard": "left out"}[contract]
         kept = "what fits the lake's type lands, the rest is held back"
-        said = [f"{', '.join(part)}: {words}" for part, words in ((added, done), (other, done if blocking else kept)) if part]
+        parts = ((added, done), (grown, "widened in the lake"), (other, done if blocking else kept))
+        said = [f"{', '.join(part)}: {words}" for part, words in parts if part]
         detail = "; ".join(said)
         severity: Severity = "error" if blocking else "warning"
         name = "columns are those known"

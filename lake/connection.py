@@ -58,7 +58,7 @@ def connect(*, read_only: bool = False, as_of: int | None = None, settings: Sett
         config={
             "memory_limit": settings.memory_limit,
             "threads": settings.threads,
-            "temp_directory": str(settings.folder("duckdb", "spill")),
+            "temp_directory": settings.spill_folder(),
             "extension_directory": str(extension_folder(settings)),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

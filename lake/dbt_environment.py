@@ -76,7 +76,7 @@ def dbt_environment(settings: Settings | None = None) -> dict[str, str]:
         "LAKE_NAME": LAKE,
         "LAKE_DATA_PATH": settings.data_path,
         "LAKE_EXTENSIONS": str(extension_folder(settings)),
-        "LAKE_SPILL": str(settings.folder("duckdb", "spill")),
+        "LAKE_SPILL": str(settings.folder("duckdb", "spill") / "dbt"),  # always the same, or dbt would parse anew
         "LAKE_MEMORY_LIMIT": settings.memory_limit,
         "LAKE_THREADS": str(settings.threads),
     }

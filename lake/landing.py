@@ -48,10 +48,10 @@ def schema_columns(connection: "duckdb.DuckDBPyConnection", schema: str) -> dict
 
 
 def prepare_table(connection: "duckdb.DuckDBPyConnection", target: Target, *, there: Mapping[str, str]) -> None:
-    """Makes the table, or adds the columns it does not have yet; columns that vanished from the source stay.
+    """Makes the table, or adds the columns it does not have yet and widens those that are to hold more; those that vanished stay.
 
     Args:
-        target: What it is to be.
+        target: What it is to be; of a column that is there the type as `there` has it, or a wider one.
         there: The columns the lake has; none: there is no such table.
     """
     if not there:
@@ -62,6 +62,8 @@ def prepare_table(connection: "duckdb.DuckDBPyConnection", target: Target, *, th
     for name, kind in target.columns.items():
         if name not in there:
             connection.execute(f"alter table {target.name} add column {quote(name)} {kind}")
+        elif kind != there[name]:  # no file is written anew, and an earlier snapshot keeps the earlier type
+            connection.execute(f"alter table {target.name} alter column {quote(name)} set type {kind}")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ What belongs here: compacting, expiring snapshots, deleting files that are no lo
 not: when this happens (`orchestration` schedules it) and backups.
 """
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ def maintain(*, settings: Settings | None = None, progress: Progress | None = No
             tell(description, number / 6)
             done[step] = retrying(lambda call=call: _call(connection, call))  # type: ignore[misc]
         after = _size(settings)
+    _delete_left_spill(settings, grace)
     tell("Lake tidied", 1.0)
     return MaintenanceReport(
         files_before=before[0], files_after=after[0], bytes_before=before[1], bytes_after=after[1],
@@ -89,6 +91,19 @@ def _steps(settings: Settings, grace: timedelta) -> dict[str, tuple[str, str]]:
 
 def _call(connection: "duckdb.DuckDBPyConnection", function: str) -> list[tuple[Any, ...]]:
     return connection.execute(f"from {function}").fetchall()
+
+
+def _delete_left_spill(settings: Settings, grace: timedelta) -> None:
+    """Deletes spill files of processes that were killed: each DuckDB deletes its own when it ends."""
+    for folder in settings.folder("duckdb", "spill").iterdir():
+        if time.time() - folder.stat().st_mtime > grace.total_seconds() and not _is_alive(folder.name.partition("-")[0]):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: str) -> bool:
+    import psutil
+
+    return not pid.isdigit() or psutil.pid_exists(int(pid))
 
 
 def _count(rows: list[tuple[Any, ...]]) -> int:

@@ -4,6 +4,7 @@ What belongs here: settings and the paths derived from them. What does not: doin
 (those are references such as `env:NAME`, resolved at the moment of use by whoever needs them).
 """
 
+import itertools
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from lake.errors import SettingsError, StorageError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
+_SPILLS = itertools.count()
 # Telemetry of every tool in the house, off. Set before any of them is imported, and inherited by child processes.
 NO_TELEMETRY = {
     "ANONYMIZED_TELEMETRY": "False",
@@ -99,6 +101,13 @@ class Settings(BaseSettings):
     def folder(self, *parts: str) -> Path:
         """A folder below HOME, made if it is not there; StorageError if it cannot be."""
         return writable_folder(self.home.joinpath(*parts))
+
+    def spill_folder(self) -> str:
+        """A folder for the spill files of one DuckDB, another at every call; DuckDB makes and deletes it by itself.
+
+        Two that share one write into the same files, for their names are the same, and the first to end deletes them.
+        """
+        return str(self.folder("duckdb", "spill") / f"{os.getpid()}-{next(_SPILLS)}")
 
 
 def writable_folder(path: Path) -> Path:

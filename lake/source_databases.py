@@ -38,7 +38,7 @@ def attached_postgres(url: "URL") -> Iterator["duckdb.DuckDBPyConnection"]:
             config={
                 "memory_limit": READER_MEMORY,
                 "threads": settings.threads,
-                "temp_directory": str(settings.folder("duckdb", "spill")),
+                "temp_directory": settings.spill_folder(),
                 "extension_directory": str(extension_folder(settings)),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,

@@ -345,7 +345,7 @@ def _own_connection() -> "duckdb.DuckDBPyConnection":
         config={
             "memory_limit": settings.memory_limit,
             "threads": settings.threads,
-            "temp_directory": str(settings.folder("duckdb", "spill")),
+            "temp_directory": settings.spill_folder(),
         }
     )
     connection.execute("set timezone = 'UTC'")

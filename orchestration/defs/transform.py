@@ -127,6 +127,7 @@ def _build(
     project = json.loads(manifest.read_text())
     names = {translator.get_asset_key(node): node["name"] for node in _models(project)}
     words = [] if is_whole else ["--select", " ".join(sorted(names[key] for key in context.selected_asset_keys))]
+    words += ["--full-refresh"] if FULL_REFRESH in context.run.tags else []
     build = _invocation(context, [*words, *_leaving_out(missing)], project, translator)
     warm_up()
     expected = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,12 @@ from connectors.landing_gate import GONE
 from lake.dbt_environment import dbt_environment, generated_folder
 from lake.dbt_process import OUTCOME, PROGRESS, command, start
 from lake.journal import CheckResult, ensure_platform_tables, record_checks
+from lake.maintenance import maintain
+from lake.versions import relation_version
 
 Lines = list[dict[str, dict[str, object]]]
+MONTHS = "{{{{ config(materialized='table', partitioned_by='year(moment), month(moment)') }}}} {}"
+SAID_AS_IT_WAS = {"accepted_values": {"arguments": {"values": ["as it was"]}}}
 
 
 def build(*words: str) -> tuple[int, Lines]:
@@ -191,13 +196,109 @@ def test_a_column_that_vanished_from_the_source_keeps_the_products_made_of_it(
     assert build("--select", "stg_erp__sale_orders")[0] == 0, "no model reads that one"
 
 
-def test_a_table_partitioned_by_month_has_a_file_per_month_and_a_reader_of_one_month_opens_one(good: dict[str, str]) -> None:
+@pytest.fixture
+def facts(built: int) -> Iterator[Path]:
+    """A model partitioned by month over a landed table of a year's hours, a few of them without a time, built once."""
+    fill(
+        "create schema if not exists raw_facts",
+        "create or replace table raw_facts.facts as select number as id, 'as it was' as said,"
+        " case when number % 100 != 0 then timestamptz '2026-01-01 00:00:00+00' + number * interval 1 hour end as moment"
+        " from range(8760) as t(number)",
+    )
     model = generated_folder() / "months.sql"
-    config = "{{ config(materialized='table', partitioned_by='year(moment), month(moment)') }}"
-    model.write_text(f"{config} select timestamp '2026-01-01' + number * interval 1 hour as moment from range(8760) as t(number)")
+    model.write_text(MONTHS.format("select * from lake.raw_facts.facts"))
     assert build("--select", "months")[0] == 0
+    yield model
     model.unlink()
-    files = "select file_count from ducklake_table_info('lake') where table_name = 'months'"
-    assert ask(files) == [(12,)]
-    plan = str(ask("explain analyze select min(moment) from products.months where moment between '2026-03-02' and '2026-03-03'"))
+    fill("drop table products.months", "drop schema raw_facts cascade")
+
+
+def files() -> dict[str, str]:
+    """The files of the partitioned table, by their folder; every one is whole."""
+    found = ask("select data_file, delete_file from ducklake_list_files('lake', 'months', schema => 'products')")
+    assert all(deleted is None for _, deleted in found)
+    by_month = {Path(str(path)).parent.as_posix().partition("months/")[2]: Path(str(path)).name for path, _ in found}
+    assert len(by_month) == len(found), "one file per month"
+    return by_month
+
+
+def test_a_table_partitioned_by_month_has_a_file_per_month_and_a_reader_of_one_month_opens_one(facts: Path) -> None:
+    assert len(files()) == 13, "twelve months, and what has no time"
+    plan = str(ask("explain analyze select min(id) from products.months where moment between '2026-03-02' and '2026-03-03'"))
     assert "Total Files Read: 1 " in plan, plan
+
+
+def test_a_build_writes_the_months_that_changed_and_ends_where_a_full_refresh_would(facts: Path) -> None:
+    before, version = files(), months_version()
+    assert build("--select", "months")[0] == 0
+    assert (files(), months_version()) == (before, version), "nothing changed, so nothing is written"
+    fill(
+        "update raw_facts.facts set said = 'changed' where id = 101",  # January
+        "insert into raw_facts.facts values (-1, 'late', '2026-03-31 23:59:59.999999+00'), (-2, 'older', '2025-12-31 23:59:00+00')",
+        "delete from raw_facts.facts where moment >= '2026-05-01' and moment < '2026-06-01'",  # a month is gone
+        "delete from raw_facts.facts where id = 4501",  # July
+        "update raw_facts.facts set moment = '2026-08-15' where id = 1000",  # had no time, is of August
+        "insert into raw_facts.facts from raw_facts.facts where moment >= '2026-11-30'",  # twice the same rows
+    )
+    assert build("--select", "months")[0] == 0
+    after = files()
+    assert same_rows("products.months", "raw_facts.facts")
+    assert months_version() != version
+    assert {month for month in before if after.get(month) == before[month]} == {
+        f"year=2026/month={month}" for month in (2, 4, 6, 9, 10)
+    }
+    assert set(after) - set(before) == {"year=2025/month=12"}
+    fill("create or replace table raw_facts.replaced as from products.months")
+    assert build("--full-refresh", "--select", "months")[0] == 0
+    assert same_rows("products.months", "raw_facts.replaced")
+    assert set(files()) == set(after) and not set(files().values()) & set(after.values()), "every file is new"
+
+
+@pytest.mark.slow
+def test_partitions_of_a_model_whose_columns_or_months_are_others_now_are_all_written(facts: Path) -> None:
+    before = files()
+    facts.write_text(MONTHS.format("select *, id * 2 as twice from lake.raw_facts.facts"))
+    assert build("--select", "months")[0] == 0
+    assert ask("select count(*), sum(twice) = 2 * sum(id) from products.months") == [(8760, True)]
+    assert not set(files().values()) & set(before.values())
+    facts.write_text(MONTHS.replace("year(moment), month(moment)", "year(moment)").format("select * from lake.raw_facts.facts"))
+    assert build("--select", "months")[0] == 0
+    assert set(files()) == {"year=2026", "year=__HIVE_DEFAULT_PARTITION__"}
+    assert same_rows("products.months", "raw_facts.facts")
+
+
+@pytest.mark.slow
+def test_months_that_fail_a_test_stay_as_they_were(facts: Path) -> None:
+    before = files()
+    fill("update raw_facts.facts set said = 'no good' where id = 101")
+    words = {"models": [{"name": "months", "columns": [{"name": "said", "data_tests": [SAID_AS_IT_WAS]}]}]}
+    facts.with_suffix(".yml").write_text(json.dumps(words))
+    code, log = build("--select", "months customers__tickets")
+    facts.with_suffix(".yml").unlink()
+    assert code == 1
+    assert set(outcome(log)["left_out"]) == {"months"}
+    assert files() == before
+    assert ask("select distinct said from products.months") == [("as it was",)]
+
+
+@pytest.mark.slow
+def test_merging_files_keeps_them_in_their_months(facts: Path) -> None:
+    for id in (1, 2, 3):  # small writes into one month, as no build makes them
+        fill(f"insert into products.months select id + {10000 * id}, said, moment from products.months where month(moment) = 3")
+    assert ask("select count(*) from ducklake_list_files('lake', 'months', schema => 'products')") == [(16,)]
+    rows = ask("select count(*) from products.months")
+    assert maintain().files_merged >= 4
+    assert len(files()) == 13
+    assert ask("select count(*) from products.months") == rows
+
+
+def months_version() -> str | None:
+    with lake.connect(read_only=True) as connection:
+        return relation_version(connection, "products.months")
+
+
+def same_rows(one: str, other: str) -> bool:
+    """Whether two tables hold the same rows, each as often."""
+    columns = "id, said, moment"
+    sides = [f"(select {columns} from {a} except all select {columns} from {b})" for a, b in ((one, other), (other, one))]
+    return ask(f"select count(*) from ({sides[0]} union all {sides[1]})") == [(0,)]
