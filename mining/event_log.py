@@ -23,7 +23,7 @@ from lake.errors import ColumnMissingError, FileFormatError
 from lake.snapshots import current_snapshot
 from mining import kernels
 from mining.filters import Filter, Stage
-from mining.layout import Layout, case_view, current_layout, fill, refuse_bad_rows, require_log
+from mining.layout import Layout, case_view, current_layout, lay_out, require_log
 from mining.sql_text import literal
 
 if TYPE_CHECKING:
@@ -50,9 +50,8 @@ class Events:
         if self.kept_layout:
             return self.kept_layout
         layout = Layout.temporary()
-        if not self.is_cut:
-            refuse_bad_rows(self.connection, f"({self.sql})", name=self.name)
-        fill(self.connection, layout, f"select {', '.join(_CONTRACT)} from ({self.sql}) as e")
+        source = f"select {', '.join(_CONTRACT)} from ({self.sql}) as e"
+        lay_out(self.connection, layout, source, name=self.name, may_be_empty=self.is_cut)
         return layout
 
     @cached_property
