@@ -94,9 +94,7 @@ def report(scale: int, rows: dict[str, Measured], events: int) -> dict[str, dict
         print_table(group)
         ratios |= {name: ratio(run, ours) for name, run in group.items() if run is not ours}
     print_table({"layout, ours": rows["layout, ours"]})
-    against = {
-        f"{question}, ours": ratios[f"{question}, pandas"] for question in QUESTIONS if f"{question}, pandas" in ratios
-    }
+    against = {f"{question}, ours": ratios[f"{question}, pandas"] for question in QUESTIONS if f"{question}, pandas" in ratios}
     write_results(
         f"mining_x{scale}",
         versions=versions("duckdb", "pm4py", "pandas", "pyarrow", "polars", "r4pm"),

@@ -17,12 +17,14 @@ _IDENTITY = """
     left join __ducklake_metadata_lake.ducklake_table_stats s on s.table_id = t.table_id
     where c.schema_name = {schema} and t.table_name = {name} and t.end_snapshot is null and c.end_snapshot is null"""
 _IDS = """
-    select t.table_id from __ducklake_metadata_lake.ducklake_table t join __ducklake_metadata_lake.ducklake_schema c using (schema_id)
+    select t.table_id
+    from __ducklake_metadata_lake.ducklake_table t join __ducklake_metadata_lake.ducklake_schema c using (schema_id)
     where c.schema_name = {schema} and t.table_name = {name}
         and t.begin_snapshot <= {snapshot} and (t.end_snapshot is null or t.end_snapshot > {snapshot})"""
 _CHANGES = """
     select s.snapshot_id, case when s.snapshot_id > {first} then c.changes_made end
-    from __ducklake_metadata_lake.ducklake_snapshot s left join __ducklake_metadata_lake.ducklake_snapshot_changes c using (snapshot_id)
+    from __ducklake_metadata_lake.ducklake_snapshot s
+    left join __ducklake_metadata_lake.ducklake_snapshot_changes c using (snapshot_id)
     where s.snapshot_id between {first} and {last}"""
 _PARTS = re.compile(r'(?:[^,"]|"(?:[^"]|"")*")+')  # a list with commas, names in double quotes
 _HARMLESS = ("compacted_table", "merge_adjacent", "rewrite_delete", "flushed_inlined")  # the rows stay as they are

@@ -64,6 +64,12 @@ def variant_multiset() -> str:
     return _text("variant_multiset")
 
 
+@cache
+def small() -> frozenset[str]:
+    """The questions whose answers are small beside the log, and the same whenever they are asked."""
+    return frozenset(text for name, text in _texts().items() if name != "case_durations")
+
+
 def _text(question: str) -> str:
     return _texts()[question]
 

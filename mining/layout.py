@@ -19,7 +19,7 @@ as of an earlier snapshot finds the layout it had then.
 
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lake.connection import quote
 from lake.errors import DataError, UnknownProcessError
@@ -95,7 +95,20 @@ def build_layout(process: str, *, force: bool = False) -> LayoutReport:
 
 def current_layout(connection: "duckdb.DuckDBPyConnection", process: str) -> Layout | None:
     """The layout kept in the lake, if it was built from the rows the log has now."""
-    return Layout.in_lake(process) if _built(connection, process) else None
+    return Layout.in_lake(process) if current_entry(connection, process) else None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What `layouts.built` says of a process; `state` is another whenever the log or its layout is."""
+
+    state: str
+    version: str
+    cases: int
+    events: int
+    activities: int
+    variants: int
+    snapshot_id: int
 
 
 def require_log(connection: "duckdb.DuckDBPyConnection", process: str) -> None:
@@ -123,8 +136,9 @@ def _exists(connection: "duckdb.DuckDBPyConnection", relation: str) -> bool:
 
 def _build_in_lake(connection: "duckdb.DuckDBPyConnection", process: str, *, force: bool) -> LayoutReport:
     require_log(connection, process)
-    if not force and (kept := _built(connection, process)):
-        return LayoutReport(process, *kept, rebuilt=False)
+    if not force and (kept := current_entry(connection, process)):
+        sizes = (kept.cases, kept.events, kept.activities, kept.variants)
+        return LayoutReport(process, *sizes, kept.snapshot_id, rebuilt=False)
     snapshot_id, version = current_snapshot(connection), _version(connection, process)
     connection.execute(f"create schema if not exists {SCHEMA}")
     connection.execute(_BUILT_TABLE)
@@ -185,25 +199,25 @@ def refuse_bad_rows(connection: "duckdb.DuckDBPyConnection", source: str, *, nam
         )
 
 
-def _built(connection: "duckdb.DuckDBPyConnection", process: str) -> tuple[int, int, int, int, int] | None:
-    """Sizes and snapshot of the layout in the lake, or None if there is none or the log has changed since."""
-    row = _entry(connection, process)
-    if row is None or not row[0].startswith(_PREFIX):
+def current_entry(connection: "duckdb.DuckDBPyConnection", process: str) -> Entry | None:
+    """What the lake says of the layout it keeps, or None if there is none or the log has changed since."""
+    entry = _entry(connection, process)
+    if entry is None or not entry.version.startswith(_PREFIX):
         return None
-    is_current = row[0] == _version(connection, process) or unchanged_between(
-        connection, case_view(process), row[5], current_snapshot(connection)
+    is_current = entry.version == _version(connection, process) or unchanged_between(
+        connection, case_view(process), entry.snapshot_id, current_snapshot(connection)
     )
-    return row[1:] if is_current else None
+    return entry if is_current else None
 
 
-def _entry(connection: "duckdb.DuckDBPyConnection", process: str) -> Any:
-    """What `layouts.built` says of a process."""
+def _entry(connection: "duckdb.DuckDBPyConnection", process: str) -> Entry | None:
     if not _exists(connection, f"lake.{SCHEMA}.built"):
         return None
-    columns = "log_version, cases, events, activities, variants, snapshot_id"
-    return connection.execute(
+    columns = "concat_ws(' ', log_version, built_at), log_version, cases, events, activities, variants, snapshot_id"
+    row = connection.execute(
         f"select {columns} from lake.{SCHEMA}.built where process = {literal(process)} and log_version is not null"
     ).fetchone()
+    return Entry(*row) if row else None
 
 
 def _version(connection: "duckdb.DuckDBPyConnection", process: str) -> str | None:
@@ -213,8 +227,8 @@ def _version(connection: "duckdb.DuckDBPyConnection", process: str) -> str | Non
 
 def _can_follow(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
     """Whether there is a layout of this format whose tables are all there."""
-    row = _entry(connection, process)
-    return bool(row and row[0].startswith(_PREFIX)) and all(
+    entry = _entry(connection, process)
+    return bool(entry and entry.version.startswith(_PREFIX)) and all(
         _exists(connection, table) for table in vars(Layout.in_lake(process)).values()
     )
 

@@ -14,13 +14,20 @@ from mining.sql_text import literal
 
 
 def imports() -> None:
-    """What our side imports."""
+    """What our side imports: Python's modules, and the libraries that DuckDB's extensions are."""
     import duckdb
     import numpy  # noqa: F401
+    import psutil  # noqa: F401
     import psycopg  # noqa: F401
     import pytz  # noqa: F401 — DuckDB's times with a zone
 
-    duckdb.connect().close()
+    from lake.extensions import extension_folder
+    from lake.settings import get_settings
+
+    config = {"extension_directory": str(extension_folder(get_settings())), "allow_unsigned_extensions": True}
+    with duckdb.connect(config=config) as connection:
+        connection.execute("load postgres_scanner")
+        connection.execute("load ducklake")
 
 
 def land(*, path: str) -> int:
@@ -95,7 +102,9 @@ class FollowsWithin(Filter):
     name = "follows_within"
 
     def _cases(self, stage: Stage) -> str:
-        one, other = (f"(select activity_id from {stage.layout.activities} where activity = {literal(name)})" for name in (SOURCE, TARGET))
+        one, other = (
+            f"(select activity_id from {stage.layout.activities} where activity = {literal(name)})" for name in (SOURCE, TARGET)
+        )
         some = "select case_no, occurred_at, source_row from {events} where activity_id = {activity}"
         sources = some.format(events=stage.layout.events, activity=one)
         targets = some.format(events=stage.layout.events, activity=other)

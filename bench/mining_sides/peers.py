@@ -26,8 +26,8 @@ def imports_pandas() -> None:
 
 def imports_polars() -> None:
     """What pm4py on polars imports."""
-    import polars  # noqa: F401
     import pm4py  # noqa: F401
+    import polars  # noqa: F401
 
 
 def imports_r4pm() -> None:
