@@ -19,6 +19,7 @@ from pathlib import Path
 from bench.harness import Measured, measure, median_of, print_table, ratio, versions, write_results
 from bench.mining_sides.log import LOG, QUESTIONS
 from bench.mining_sides.peers import CANNOT
+from bench.mining_sides.plot import draw
 
 OURS, PEERS = "bench.mining_sides.ours", "bench.mining_sides.peers"
 BOUNDS = {"dfg": 50, "variants": 50, "durations": 50, "endpoints": 50, "dfg_times": 20, "follows_within": 10}  # at x10
@@ -64,23 +65,33 @@ def hold_server() -> None:
 
 def measure_ours(scale: int, *, path: str) -> dict[str, Measured]:
     """Landing, building the layout, and every question, the median of some runs."""
-    imports = f"{OURS}:imports"
-    measure(f"{OURS}:land", imports=imports, path=path)
-    rows = {"layout, ours": measure(f"{OURS}:build", imports=imports)}
+    told("landing", run(f"{OURS}:land", path=path))
+    rows = {"layout, ours": told("layout, ours", run(f"{OURS}:build"))}
     for question in QUESTIONS:
-        runs = [measure(f"{OURS}:ask", imports=imports, question=question) for _ in range(RUNS[scale])]
-        rows[f"{question}, ours"] = median_of(runs)
-    rows["dfg, ours without a layout"] = measure(f"{OURS}:ask_parquet", imports=imports, question="dfg", path=path)
-    return rows
+        runs = [run(f"{OURS}:ask", question=question) for _ in range(RUNS[scale])]
+        rows[f"{question}, ours"] = told(f"{question}, ours", median_of(runs))
+    without = "dfg, ours without a layout"
+    return rows | {without: told(without, run(f"{OURS}:ask_parquet", question="dfg", path=path))}
 
 
 def measure_peer(peer: str, *, path: str) -> dict[str, Measured]:
     """Every question the peer has."""
-    asked = [question for question in QUESTIONS if question not in CANNOT[peer]]
-    return {
-        f"{question}, {peer}": measure(f"{PEERS}:{peer}", imports=f"{PEERS}:imports_{peer}", question=question, path=path)
-        for question in asked
-    }
+    rows = {}
+    for question in (question for question in QUESTIONS if question not in CANNOT[peer]):
+        name = f"{question}, {peer}"
+        rows[name] = told(name, run(f"{PEERS}:{peer}", imports=f"{PEERS}:imports_{peer}", question=question, path=path))
+    return rows
+
+
+def run(target: str, *, imports: str = f"{OURS}:imports", **options: str) -> Measured:
+    """One run in a process of its own."""
+    return measure(target, imports=imports, **options)
+
+
+def told(name: str, measured: Measured) -> Measured:
+    """The run, shown as it comes: a hundred times the log takes a while."""
+    print(f"{name}: {measured.cpu_seconds:.2f} CPU-s, {measured.peak_mb:.0f} MB", file=sys.stderr, flush=True)
+    return measured
 
 
 def report(scale: int, rows: dict[str, Measured], events: int) -> dict[str, dict[str, float]]:
@@ -105,6 +116,8 @@ def report(scale: int, rows: dict[str, Measured], events: int) -> dict[str, dict
         ratio_to_each_peer=ratios,
         answers={question: rows[f"{question}, ours"].value for question in QUESTIONS},
     )
+    if scale == 10:
+        draw()
     return ratios
 
 

@@ -3,9 +3,9 @@
 What belongs here: keeping answers as Parquet files below HOME, finding them, bounding them. What does not: the questions
 (`mining.kernels`) and which of them are worth it (`mining.event_log`).
 
-An answer is found by the state of the log (its version and when its layout was built) and the whole SQL of the question, which holds
-the filters and parameters. A log that changed has another version, so that no answer is ever out of date; those that nobody asks for
-any more go first when there are too many. An answer that cannot be read is computed again.
+An answer is found by the state of the log (its version and when its layout was built) and the whole SQL of the question, which
+holds the filters and parameters. A log that changed has another version, so that no answer is ever out of date; those that nobody
+asks for any more go first when there are too many. An answer that cannot be read is computed again.
 """
 
 import contextlib

@@ -41,7 +41,8 @@ def contents(connection, layout):
         f"left join {layout.activities} as n on n.activity_id = e.next_activity"
     ).fetchall()
     cases = connection.sql(
-        f"select c.* exclude (case_no, variant_id), v.activities from {layout.cases} as c join {layout.variants} as v using (variant_id)"
+        f"select c.* exclude (case_no, variant_id), v.activities "
+        f"from {layout.cases} as c join {layout.variants} as v using (variant_id)"
     ).fetchall()
     variants = connection.sql(f"select activities, cases from {layout.variants}").fetchall()
     names = connection.sql(f"select activity from {layout.activities}").fetchall()
@@ -121,7 +122,8 @@ def test_the_lakes_layout_follows_and_an_earlier_snapshot_keeps_its_own(module_h
     with EventLog.from_lake("steady") as log:
         earlier, before = log.snapshot_id, log.variants().fetchall()
     write(
-        "insert into event_logs.steady values ('c1', 'late', timestamptz '2024-01-01 04:30', 40), ('n', 'a0', timestamptz '2025-01-01', 41)"
+        "insert into event_logs.steady values "
+        "('c1', 'late', timestamptz '2024-01-01 04:30', 40), ('n', 'a0', timestamptz '2025-01-01', 41)"
     )
     write("delete from event_logs.steady where case_id = 'c2'")
 
@@ -153,7 +155,8 @@ def test_a_layout_of_another_form_is_built_anew(module_home):
 
     write("create schema if not exists event_logs")
     write(
-        "create table event_logs.older as select 'c' as case_id, 'a' as activity, timestamptz '2024-01-01' as occurred_at, 1 as source_row"
+        "create table event_logs.older as "
+        "select 'c' as case_id, 'a' as activity, timestamptz '2024-01-01' as occurred_at, 1 as source_row"
     )
     build_layout("older")
     write("alter table layouts.older__cases drop column digest")
