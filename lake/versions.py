@@ -27,6 +27,7 @@ _CHANGES = """
     left join __ducklake_metadata_lake.ducklake_snapshot_changes c using (snapshot_id)
     where s.snapshot_id between {first} and {last}"""
 _PARTS = re.compile(r'(?:[^,"]|"(?:[^"]|"")*")+')  # a list with commas, names in double quotes
+_PLAIN_VIEW = re.compile(r"create view \S+ as select \* *(exclude \([^()]*\))? from [^\s()]+;?$", re.IGNORECASE)
 _HARMLESS = ("compacted_table", "merge_adjacent", "rewrite_delete", "flushed_inlined")  # the rows stay as they are
 _VIEWS = "select view_name, sql from duckdb_views() where database_name = 'lake' order by schema_name, view_name"
 
@@ -78,6 +79,33 @@ def unchanged_between(connection: "duckdb.DuckDBPyConnection", relation: str, fi
     names = {part.replace('"', "") for part in hurt}
     mentioned = " ".join([relation, *words, *tables]).replace('"', "")
     return not (hurt & numbers) and not any("." in name and name in mentioned for name in names)
+
+
+def changes_of(connection: "duckdb.DuckDBPyConnection", relation: str, first: int, last: int) -> str | None:
+    """The rows that came, went or changed after snapshot `first` up to `last`, as a `select` of them before and after.
+
+    Only for a table, or a view that is one table with columns left out; the table must be the one it was, and DuckLake must still
+    know every snapshot of the time. None otherwise.
+
+    Args:
+        connection: A connection of the lake that reads snapshot `last`.
+        relation: As for `relation_version`.
+        first: Id of a snapshot.
+        last: Id of a snapshot, not before `first`.
+    """
+    words = _definitions(connection, relation)
+    tables = _tables(connection, relation, words)
+    if len(tables) != 1 or len(words) > 1 or (words and not _PLAIN_VIEW.match(words[0])):
+        return None
+    changes = connection.execute(_CHANGES.format(first=int(first), last=int(last))).fetchall()
+    name = tables[0].replace('"', "").removeprefix("lake.")
+    then, now = (connection.execute(_table_ids(name, snapshot)).fetchall() for snapshot in (first, last))
+    if len(changes) != last - first + 1 or then != now or len(now) != 1:
+        return None
+    if any(f"altered_table:{now[0][0]}" in change for _, change in changes if change):
+        return None
+    schema, _, table = name.rpartition(".")
+    return f"select * from ducklake_table_changes('lake', {_text(schema)}, {_text(table)}, {int(first) + 1}, {int(last)})"
 
 
 def _table_ids(table: str, snapshot_id: int) -> str:

@@ -26,7 +26,7 @@ from lake.errors import DataError, UnknownProcessError
 from lake.registry import processes
 from lake.snapshots import current_snapshot
 from lake.transactions import in_transaction
-from lake.versions import relation_version, unchanged_between
+from lake.versions import changes_of, relation_version, unchanged_between
 from mining.layout_build import fill
 from mining.layout_change import follow
 from mining.sql_text import literal, literals
@@ -144,7 +144,7 @@ def _build_in_lake(connection: "duckdb.DuckDBPyConnection", process: str, *, for
     connection.execute(_BUILT_TABLE)
     layout, changed = Layout.in_lake(process), None
     if not force and _can_follow(connection, process):
-        changed = follow(connection, layout, events_of(process))
+        changed = follow(connection, layout, events_of(process), changes=_changes(connection, process, snapshot_id))
     if changed is None:
         lay_out(connection, layout, events_of(process), name=process, temporary=False)
     sizes = _sizes(connection, layout)
@@ -218,6 +218,12 @@ def _entry(connection: "duckdb.DuckDBPyConnection", process: str) -> Entry | Non
         f"select {columns} from lake.{SCHEMA}.built where process = {literal(process)} and log_version is not null"
     ).fetchone()
     return Entry(*row) if row else None
+
+
+def _changes(connection: "duckdb.DuckDBPyConnection", process: str, snapshot_id: int) -> str | None:
+    """The log's rows that changed since its layout was built, where the lake can tell."""
+    entry = _entry(connection, process)
+    return changes_of(connection, case_view(process), entry.snapshot_id, snapshot_id) if entry else None
 
 
 def _version(connection: "duckdb.DuckDBPyConnection", process: str) -> str | None:

@@ -3,8 +3,9 @@
 What belongs here: finding those cases and replacing their part of the four tables. What does not: a layout from nothing
 (`mining.layout_build`) and whether one is needed (`mining.layout`).
 
-A case has changed if the digest of its events is another than the layout's, or it has come or gone. Digests are taken from the
-whole log: that works for a view over any tables and for a table that was made anew, and costs a fraction of sorting it.
+A case has changed if the digest of its events is another than the layout's, or it has come or gone. Where the lake can tell the
+rows that changed, only their cases are looked at. Elsewhere digests are taken from the whole log: that works for a view over any
+tables and for a table that was made anew, and costs a fraction of sorting it.
 Ids of cases, variants and activities that stay are kept; new ones get the next ids. Variants are therefore no longer in the
 order of their frequency, which no question relies on.
 """
@@ -21,20 +22,26 @@ if TYPE_CHECKING:
 MOST = 0.3  # share of cases beyond which building at once costs less
 
 
-def follow(connection: "duckdb.DuckDBPyConnection", layout: "Layout", source: str) -> int | None:
+def follow(connection: "duckdb.DuckDBPyConnection", layout: "Layout", source: str, *, changes: str | None = None) -> int | None:
     """Brings a layout up to date with its log.
 
     Args:
         connection: A connection of the lake, in a transaction.
         layout: Names of the layout's tables, which hold digests.
         source: The `select` of case_id, activity, occurred_at and source_row.
+        changes: A `select` of the rows that came, went or changed, with their case_id; None where that is not known.
 
     Returns:
         The number of cases laid out again or taken out; None, with nothing written, where the layout has to be built at once:
         too much has changed, an activity has gone, or the log is not fit for a layout.
     """
     with scratch(connection) as place:
-        if (changed := _find_changes(connection, layout, source, place)) is None:
+        cases = layout.cases
+        if changes is not None:
+            connection.execute(f"create temp table {place}_touched as select distinct case_id from ({changes}) as changes")
+            source = f"select * from ({source}) as log where case_id in (select case_id from {place}_touched) or case_id is null"
+            cases = f"(from {cases} semi join {place}_touched using (case_id))"
+        if (changed := _find_changes(connection, layout, source, place, cases=cases)) is None:
             return None
         added = _new_activities(connection, layout, source, place)
         sort_events(connection, _with_new_activities(layout, place), source, place)
@@ -46,8 +53,11 @@ def follow(connection: "duckdb.DuckDBPyConnection", layout: "Layout", source: st
         return changed
 
 
-def _find_changes(connection: "duckdb.DuckDBPyConnection", layout: "Layout", source: str, place: str) -> int | None:
-    """Makes `<place>_cases`, those to lay out (with a number and digest), and `<place>_gone`, the numbers to take out first."""
+def _find_changes(connection: "duckdb.DuckDBPyConnection", layout: "Layout", source: str, place: str, *, cases: str) -> int | None:
+    """Compares the log with the layout's `cases` that may have changed; returns how many have.
+
+    Makes `<place>_cases`, those to lay out (with a number and digest), and `<place>_gone`, the numbers to take out first.
+    """
     connection.execute(f"""
         create temp table {place}_now as
         select case_id, {DIGEST} as digest, min(occurred_at) as first_at, min(source_row) as first_row,
@@ -56,13 +66,13 @@ def _find_changes(connection: "duckdb.DuckDBPyConnection", layout: "Layout", sou
     connection.execute(f"""
         create temp table {place}_changed as
         select n.case_id, n.digest, n.first_at, n.first_row, k.case_no
-        from {place}_now as n full join {layout.cases} as k on k.case_id = n.case_id
+        from {place}_now as n full join {cases} as k on k.case_id = n.case_id
         where n.digest is distinct from k.digest or n.case_id is null or k.case_id is null""")
-    cases, holes, changed, kept = connection.execute(
-        f"select (select count(*) from {place}_now), (select sum(holes) from {place}_now), (select count(*) from {place}_changed), "
+    holes, changed, kept = connection.execute(
+        f"select (select sum(holes) from {place}_now), (select count(*) from {place}_changed), "
         f"(select count(*) from {layout.cases})"
-    ).fetchone() or (0, 0, 0, 0)
-    if not cases or holes or changed > MOST * kept:
+    ).fetchone() or (0, 0, 0)
+    if holes or changed > MOST * kept:
         return None
     connection.execute(f"""
         create temp table {place}_cases as

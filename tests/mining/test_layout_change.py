@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lake
+from lake.versions import changes_of, unchanged_between
 from mining import EventLog, build_layout, layout_change
 from mining.layout import Layout, lay_out
 from mining.layout_change import follow
@@ -58,8 +59,14 @@ def ids(connection, layout):
 
 
 @settings(max_examples=60, deadline=None)
-@given(before=events_lists, added=events_lists, taken=st.sets(st.integers(0, 19)), renamed=st.sets(st.integers(0, 19)))
-def test_a_layout_that_followed_equals_one_built_at_once(before, added, taken, renamed):
+@given(
+    before=events_lists,
+    added=events_lists,
+    taken=st.sets(st.integers(0, 19)),
+    renamed=st.sets(st.integers(0, 19)),
+    told=st.booleans(),
+)
+def test_a_layout_that_followed_equals_one_built_at_once(before, added, taken, renamed, told):
     rows = [(*event, number) for number, event in enumerate(before)]
     after = [
         (case, "new" if number in renamed else activity, hour, number)
@@ -74,8 +81,10 @@ def test_a_layout_that_followed_equals_one_built_at_once(before, added, taken, r
         write_log(connection, rows)
         lay_out(connection, followed, source, name="log", temporary=False)
         variants, cases, activities = ids(connection, followed)
+        connection.execute("create table earlier as from log")
         write_log(connection, after)
-        changed = follow(connection, followed, source)
+        changes = "(from earlier except from log) union all (from log except from earlier)"
+        changed = follow(connection, followed, source, changes=changes if told else None)
         lay_out(connection, fresh, source, name="log", temporary=False)
 
         if changed is None:
@@ -166,3 +175,33 @@ def test_a_layout_of_another_form_is_built_anew(module_home):
     assert build_layout("older").cases_changed is None
     with EventLog.from_lake("older") as log:
         assert log.uses_kept_layout
+
+
+def test_the_lake_tells_the_rows_that_changed_of_a_table_and_of_a_view_that_is_one_table(module_home):
+    def write(*statements):
+        for sql in statements:
+            lake.in_transaction(lambda connection, sql=sql: connection.execute(sql))
+
+    write(
+        "create schema if not exists event_logs",
+        "create table event_logs.told as select 'c' || i as case_id, i as source_row from range(5) as r(i)",
+        "create view event_logs.told_view as select * exclude (source_row) from event_logs.told",
+        "create view event_logs.told_join as select t.* from event_logs.told as t join event_logs.told as u using (case_id)",
+        "create view event_logs.told_part as select * from event_logs.told where source_row > 1",
+    )
+    with lake.connect(read_only=True) as connection:
+        first = lake.current_snapshot(connection)
+    write("insert into event_logs.told values ('new', 9)", "delete from event_logs.told where case_id = 'c1'")
+    with lake.connect(read_only=True) as connection:
+        last = lake.current_snapshot(connection)
+        for relation in ("event_logs.told", "event_logs.told_view"):
+            sql = changes_of(connection, f"lake.{relation}", first, last)
+            assert sorted(connection.sql(f"select case_id from ({sql})").fetchall()) == [("c1",), ("new",)]
+        for relation in ("event_logs.told_join", "event_logs.told_part"):
+            assert changes_of(connection, f"lake.{relation}", first, last) is None
+        assert not unchanged_between(connection, "lake.event_logs.told", first, last)
+        assert unchanged_between(connection, "lake.event_logs.told", last, last)
+    write("create or replace table event_logs.told as select 'c' as case_id, 1 as source_row")
+    with lake.connect(read_only=True) as connection:
+        assert changes_of(connection, "lake.event_logs.told", last, lake.current_snapshot(connection)) is None
+        assert not unchanged_between(connection, "lake.event_logs.told", last, lake.current_snapshot(connection))
