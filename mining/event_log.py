@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _numbers = count(1)
 _open_connections: "WeakSet[duckdb.DuckDBPyConnection]" = WeakSet()
-KEEP_ANSWERS_FROM = 1_000_000  # events; below, computing an answer takes no longer than reading a kept one
+KEEP_ANSWERS_FROM = 10_000_000  # events; below, computing an answer costs about what importing Parquet's reader does
 _CONTRACT = ("case_id", "activity", "occurred_at", "source_row")
 
 
@@ -232,10 +232,10 @@ class EventLog:
         Args:
             question: The text.
             keep: Keep the answer, and give a kept one, as long as the log stays as it is: for logs of the lake whose layout is
-                current and which have a million events or more, without effect for others. Default: for the kernels, but for
-                `case_durations`, whose answer is as large as the log.
+                current and which have ten million events or more, without effect for others. Default: for the kernels that look
+                at cases or events, but for `case_durations`, whose answer is as large as the log.
         """
-        answers, keep = self.events.answers, question in kernels.small() if keep is None else keep
+        answers, keep = self.events.answers, question in kernels.worth_keeping() if keep is None else keep
         return answers.ask(self.connection, self.sql(question)) if answers and keep else self.connection.sql(self.sql(question))
 
     def summary(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Literal
 Grain = Literal["day", "week", "month"]
 FILE = Path(__file__).with_name("kernels_duckdb.sql")
 _HEAD = "\n-- question: "
+_WORTH_KEEPING = ("summary", "dfg", "variants", "throughput_day", "throughput_week", "throughput_month")
 
 
 def summary() -> str:
@@ -65,9 +66,9 @@ def variant_multiset() -> str:
 
 
 @cache
-def small() -> frozenset[str]:
-    """The questions whose answers are small beside the log, and the same whenever they are asked."""
-    return frozenset(text for name, text in _texts().items() if name != "case_durations")
+def worth_keeping() -> frozenset[str]:
+    """The questions that look at cases or events and whose answers are small, and the same whenever they are asked."""
+    return frozenset(text for name, text in _texts().items() if name in _WORTH_KEEPING)
 
 
 def _text(question: str) -> str:

@@ -108,9 +108,10 @@ class FollowsWithin(Filter):
         some = "select case_no, occurred_at, source_row from {events} where activity_id = {activity}"
         sources = some.format(events=stage.layout.events, activity=one)
         targets = some.format(events=stage.layout.events, activity=other)
-        return f"""c.case_no in (select s.case_no from ({sources}) as s join ({targets}) as t using (case_no)
-            where (t.occurred_at, t.source_row) > (s.occurred_at, s.source_row)
-                and epoch_us(t.occurred_at) - epoch_us(s.occurred_at) <= {WITHIN_SECONDS * 1_000_000})"""
+        return f"""c.case_no in (select s.case_no from ({sources} and seconds_to_next <= {WITHIN_SECONDS}) as s
+            join ({targets}) as t on t.case_no = s.case_no
+                and t.occurred_at between s.occurred_at and s.occurred_at + to_seconds({WITHIN_SECONDS})
+                and (t.occurred_at > s.occurred_at or t.source_row > s.source_row))"""  # the next event comes no later
 
 
 _ASKED = {
