@@ -1,6 +1,6 @@
 """How long it takes to have an XES log: `grimoire import` against `pm4py.read_xes`, on the traffic-fines log.
 
-What belongs here: this comparison. What does not: mining the log (`bench.mining_traffic_fines`).
+What belongs here: this comparison. What does not: mining the log (`bench.mining`).
 
 Ours ends with a process in the lake: Parquet files, checked, committed. The peer ends with a data frame in memory. The peer's
 default reader is the one pm4py takes by itself (`iterparse`, on lxml); where r4pm is installed, as it is here, pm4py takes that

@@ -4,6 +4,7 @@ What belongs here: reading versions out of DuckLake's own metadata. What does no
 """
 
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,19 @@ _IDENTITY = """
     join __ducklake_metadata_lake.ducklake_schema c using (schema_id)
     left join __ducklake_metadata_lake.ducklake_table_stats s on s.table_id = t.table_id
     where c.schema_name = {schema} and t.table_name = {name} and t.end_snapshot is null and c.end_snapshot is null"""
+_IDS = """
+    select t.table_id
+    from __ducklake_metadata_lake.ducklake_table t join __ducklake_metadata_lake.ducklake_schema c using (schema_id)
+    where c.schema_name = {schema} and t.table_name = {name}
+        and t.begin_snapshot <= {snapshot} and (t.end_snapshot is null or t.end_snapshot > {snapshot})"""
+_CHANGES = """
+    select s.snapshot_id, case when s.snapshot_id > {first} then c.changes_made end
+    from __ducklake_metadata_lake.ducklake_snapshot s
+    left join __ducklake_metadata_lake.ducklake_snapshot_changes c using (snapshot_id)
+    where s.snapshot_id between {first} and {last}"""
+_PARTS = re.compile(r'(?:[^,"]|"(?:[^"]|"")*")+')  # a list with commas, names in double quotes
+_PLAIN_VIEW = re.compile(r"create view \S+ as select \* *(exclude \([^()]*\))? from [^\s()]+;?$", re.IGNORECASE)
+_HARMLESS = ("compacted_table", "merge_adjacent", "rewrite_delete", "flushed_inlined")  # the rows stay as they are
 _VIEWS = "select view_name, sql from duckdb_views() where database_name = 'lake' order by schema_name, view_name"
 
 
@@ -41,6 +55,62 @@ def relation_version(connection: "duckdb.DuckDBPyConnection", relation: str) -> 
         rows = connection.sql(f"select count(*) from {table}").fetchone()
         words += [str(identity), str(rows)]
     return hashlib.sha256("|".join(words).encode()).hexdigest() if tables else None
+
+
+def unchanged_between(connection: "duckdb.DuckDBPyConnection", relation: str, first: int, last: int) -> bool:
+    """Whether no snapshot after `first` up to `last` changed the relation: its tables' rows, or a table or view it is made of.
+
+    DuckLake says of every snapshot what it changed. Where a snapshot of the time was expired, the answer is no.
+
+    Args:
+        connection: A connection of the lake that reads snapshot `last`.
+        relation: As for `relation_version`.
+        first: Id of a snapshot.
+        last: Id of a snapshot, not before `first`.
+    """
+    words = _definitions(connection, relation)
+    tables = [name.replace('"', "").removeprefix("lake.") for name in _tables(connection, relation, words)]
+    changes = connection.execute(_CHANGES.format(first=int(first), last=int(last))).fetchall()
+    if not tables or len(changes) != last - first + 1:
+        return False
+    numbers = {str(number) for name in tables for (number,) in connection.execute(_table_ids(name, last)).fetchall()}
+    told = [part.partition(":") for _, change in changes if change for part in _PARTS.findall(change)]
+    hurt = {name for what, _, name in told if not what.startswith(_HARMLESS)}
+    names = {part.replace('"', "") for part in hurt}
+    mentioned = " ".join([relation, *words, *tables]).replace('"', "")
+    return not (hurt & numbers) and not any("." in name and name in mentioned for name in names)
+
+
+def changes_of(connection: "duckdb.DuckDBPyConnection", relation: str, first: int, last: int) -> str | None:
+    """The rows that came, went or changed after snapshot `first` up to `last`, as a `select` of them before and after.
+
+    Only for a table, or a view that is one table with columns left out; the table must be the one it was, and DuckLake must still
+    know every snapshot of the time. None otherwise.
+
+    Args:
+        connection: A connection of the lake that reads snapshot `last`.
+        relation: As for `relation_version`.
+        first: Id of a snapshot.
+        last: Id of a snapshot, not before `first`.
+    """
+    words = _definitions(connection, relation)
+    tables = _tables(connection, relation, words)
+    if len(tables) != 1 or len(words) > 1 or (words and not _PLAIN_VIEW.match(words[0])):
+        return None
+    changes = connection.execute(_CHANGES.format(first=int(first), last=int(last))).fetchall()
+    name = tables[0].replace('"', "").removeprefix("lake.")
+    then, now = (connection.execute(_table_ids(name, snapshot)).fetchall() for snapshot in (first, last))
+    if len(changes) != last - first + 1 or then != now or len(now) != 1:
+        return None
+    if any(f"altered_table:{now[0][0]}" in change for _, change in changes if change):
+        return None
+    schema, _, table = name.rpartition(".")
+    return f"select * from ducklake_table_changes('lake', {_text(schema)}, {_text(table)}, {int(first) + 1}, {int(last)})"
+
+
+def _table_ids(table: str, snapshot_id: int) -> str:
+    schema, _, name = table.rpartition(".")
+    return _IDS.format(schema=_text(schema), name=_text(name), snapshot=int(snapshot_id))
 
 
 def _tables(connection: "duckdb.DuckDBPyConnection", relation: str, definitions: list[str]) -> list[str]:

@@ -22,8 +22,9 @@ from lake.connection import connect, quote
 from lake.errors import ColumnMissingError, FileFormatError
 from lake.snapshots import current_snapshot
 from mining import kernels
+from mining.answers import Answers
 from mining.filters import Filter, Stage
-from mining.layout import Layout, case_view, current_layout, fill, refuse_bad_rows, require_log
+from mining.layout import Layout, case_view, current_entry, lay_out, require_log
 from mining.sql_text import literal
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _numbers = count(1)
 _open_connections: "WeakSet[duckdb.DuckDBPyConnection]" = WeakSet()
+KEEP_ANSWERS_FROM = 10_000_000  # events; below, computing an answer costs about what importing Parquet's reader does
 _CONTRACT = ("case_id", "activity", "occurred_at", "source_row")
 
 
@@ -42,6 +44,7 @@ class Events:
     sql: str
     name: str
     kept_layout: Layout | None = None
+    answers: Answers | None = None  # where those to small questions are kept
     is_cut: bool = False  # a filter has taken events away, so that none may be left
 
     @cached_property
@@ -50,9 +53,8 @@ class Events:
         if self.kept_layout:
             return self.kept_layout
         layout = Layout.temporary()
-        if not self.is_cut:
-            refuse_bad_rows(self.connection, f"({self.sql})", name=self.name)
-        fill(self.connection, layout, f"select {', '.join(_CONTRACT)} from ({self.sql}) as e")
+        source = f"select {', '.join(_CONTRACT)} from ({self.sql}) as e"
+        lay_out(self.connection, layout, source, name=self.name, may_be_empty=self.is_cut)
         return layout
 
     @cached_property
@@ -101,12 +103,14 @@ class EventLog:
                 connection.begin()  # every question sees the same snapshot
             snapshot_id = as_of if as_of is not None else current_snapshot(connection)
             require_log(connection, process)
-            kept = current_layout(connection, process) if layout else None
+            kept = current_entry(connection, process) if layout else None
         except BaseException:
             if own:
                 connection.close()
             raise
-        events = Events(connection, f"select * from {case_view(process)}", process, kept)
+        answers = Answers(process, kept.state) if kept and kept.events >= KEEP_ANSWERS_FROM else None
+        kept_layout = Layout.in_lake(process) if kept else None
+        events = Events(connection, f"select * from {case_view(process)}", process, kept_layout, answers=answers)
         return cls(events, snapshot_id=snapshot_id, owns_connection=own)
 
     @classmethod
@@ -222,9 +226,17 @@ class EventLog:
         """The SQL that selects the ids of the cases the filters keep."""
         return self.sql("select case_id from kept")
 
-    def ask(self, question: str) -> "duckdb.DuckDBPyRelation":
-        """Runs a question, the text of a kernel or one of your own over `events`, `kept`, `weights`, `variants`, `activities`."""
-        return self.connection.sql(self.sql(question))
+    def ask(self, question: str, *, keep: bool | None = None) -> "duckdb.DuckDBPyRelation":
+        """Runs a question, the text of a kernel or one of your own over `events`, `kept`, `weights`, `variants`, `activities`.
+
+        Args:
+            question: The text.
+            keep: Keep the answer, and give a kept one, as long as the log stays as it is: for logs of the lake whose layout is
+                current and which have ten million events or more, without effect for others. Default: for the kernels that look
+                at cases or events, but for `case_durations`, whose answer is as large as the log.
+        """
+        answers, keep = self.events.answers, question in kernels.worth_keeping() if keep is None else keep
+        return answers.ask(self.connection, self.sql(question)) if answers and keep else self.connection.sql(self.sql(question))
 
     def summary(self) -> dict[str, Any]:
         """The log in figures: the columns of `kernels.summary` by name."""

@@ -14,6 +14,7 @@ from lake.errors import DataError
 from lake.journal import ensure_platform_tables
 from lake.registry import Process, drop_process, get_process
 from lake.transactions import in_transaction
+from mining.answers import forget_answers
 from mining.layout import SCHEMA as LAYOUTS
 from mining.layout import Layout
 
@@ -55,7 +56,9 @@ def forget_process(name: str) -> Forgotten:
         UnknownProcessError: There is no such process.
         DataError: It is a data product's.
     """
-    return in_transaction(lambda connection: _forget(connection, name))
+    forgotten = in_transaction(lambda connection: _forget(connection, name))
+    forget_answers(name)
+    return forgotten
 
 
 def _forget(connection: "duckdb.DuckDBPyConnection", name: str) -> Forgotten:

@@ -1,23 +1,22 @@
 """The mining layout: an event log in integers, sorted by case, with one row per case and one per variant.
 
-What belongs here: the four tables, building them (kept in the lake or for one connection) and whether the kept ones are
-current. What does not: the questions asked of them (`mining.kernels`).
+What belongs here: the four tables, keeping them in the lake and whether the kept ones are current. What does not: computing them
+(`mining.layout_build`, `mining.layout_change`) and the questions asked of them (`mining.kernels`).
 
 The tables, all ids from 1:
-    activities(activity_id integer, activity text): alphabetical, so the ids of a log never depend on its order.
+    activities(activity_id integer, activity text): without gaps; alphabetical in a layout built at once.
     events(case_no integer, activity_id integer, occurred_at timestamptz, source_row bigint, next_activity integer null,
-        seconds_to_next double null): in the order (case, time, source row), cases in the order of their first event.
-    cases(case_no integer, case_id text, variant_id integer, started_at timestamptz, ended_at timestamptz, events integer).
-    variants(variant_id integer, activity_ids integer[], cases bigint): the most frequent first, ties by activity.
-In the lake they are `layouts.<process>__activities` and so on; `layouts.built` says from which version of the log.
-
-Formulations (measured on 10 million events): the next event comes from a window without partition over a table already
-sorted, which DuckDB streams; a trace is a sorted list of integers that hold position and activity in one. Both are several
-times cheaper than a partitioned window and an ordered list of texts. Statements hold literals and no bound values: to convert
-the first bound value of a process, DuckDB imports pandas, which costs more than the layout of half a million events.
+        seconds_to_next double null): the events of a case together, in the order (time, source row).
+    cases(case_no integer, case_id text, variant_id integer, started_at timestamptz, ended_at timestamptz, events integer,
+        seconds double, digest ubigint null): in a layout built at once in the order of their first event. The digest is that of
+        the case's events as they came; a layout for one connection has none.
+    variants(variant_id integer, activity_ids integer[], cases bigint, activities text[]): in a layout built at once the most
+        frequent first, ties by activity.
+In the lake they are `layouts.<process>__activities` and so on; `layouts.built` says from which version of the log. Where a layout
+follows a log's changes, what stays keeps its ids and what is new gets the next ones. The tables are the lake's, so that a log read
+as of an earlier snapshot finds the layout it had then.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
@@ -27,15 +26,16 @@ from lake.errors import DataError, UnknownProcessError
 from lake.registry import processes
 from lake.snapshots import current_snapshot
 from lake.transactions import in_transaction
-from lake.versions import relation_version
+from lake.versions import changes_of, relation_version, unchanged_between
+from mining.layout_build import fill
+from mining.layout_change import follow
 from mining.sql_text import literal, literals
 
 if TYPE_CHECKING:
     import duckdb
 
 SCHEMA = "layouts"
-CASES_AT_ONCE = 2_000_000  # traces of so many cases are gathered in one statement; more would not fit in memory
-_ACTIVITY_BITS = 20  # a log may have a million activities and 8 * 10^12 events
+_PREFIX = "2:"  # of the version: the form of the tables; a layout of another form is not current
 _numbers = count(1)
 
 
@@ -71,6 +71,7 @@ class LayoutReport:
     variants: int
     snapshot_id: int
     rebuilt: bool = True  # False: the layout was current already
+    cases_changed: int | None = None  # cases laid out anew where the layout followed the log's changes; None: all of them
 
 
 def case_view(process: str) -> str:
@@ -94,7 +95,20 @@ def build_layout(process: str, *, force: bool = False) -> LayoutReport:
 
 def current_layout(connection: "duckdb.DuckDBPyConnection", process: str) -> Layout | None:
     """The layout kept in the lake, if it was built from the rows the log has now."""
-    return Layout.in_lake(process) if _built(connection, process) else None
+    return Layout.in_lake(process) if current_entry(connection, process) else None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What `layouts.built` says of a process; `state` is another whenever the log or its layout is."""
+
+    state: str
+    version: str
+    cases: int
+    events: int
+    activities: int
+    variants: int
+    snapshot_id: int
 
 
 def require_log(connection: "duckdb.DuckDBPyConnection", process: str) -> None:
@@ -120,97 +134,45 @@ def _exists(connection: "duckdb.DuckDBPyConnection", relation: str) -> bool:
     return True
 
 
-def fill(connection: "duckdb.DuckDBPyConnection", layout: Layout, source: str, *, temporary: bool = True) -> None:
-    """Builds the four tables from a relation with case_id, activity, occurred_at and source_row.
-
-    Raises:
-        DataError: The relation has no rows, or one without case, activity or time.
-    """
-    scratch = f"temp.main.scratch_{next(_numbers)}"
-    kind = "create or replace temp table" if temporary else "create or replace table"
-    for statement in _statements(layout, source, scratch, kind):
-        connection.execute(statement)
-    _gather_traces(connection, scratch)
-    for statement in _results(layout, scratch, kind):
-        connection.execute(statement)
-    for part in ("cases", "sorted", "traces"):
-        connection.execute(f"drop table {scratch}_{part}")
-
-
-def _statements(layout: Layout, source: str, scratch: str, kind: str) -> Iterator[str]:
-    yield (
-        f"{kind} {layout.activities} as select (row_number() over (order by activity))::integer as activity_id, activity "
-        f"from (select distinct activity from ({source}) as log) order by activity"
-    )
-    yield f"""
-        create temp table {scratch}_cases as
-        select case_id, (row_number() over (order by min(occurred_at), min(source_row), case_id))::integer as case_no
-        from ({source}) as log group by case_id"""
-    yield f"""
-        create temp table {scratch}_sorted as
-        select c.case_no, a.activity_id, log.occurred_at, log.source_row
-        from ({source}) as log
-        join {scratch}_cases as c using (case_id)
-        join {layout.activities} as a using (activity)
-        order by c.case_no, log.occurred_at, log.source_row"""
-
-
-def _results(layout: Layout, scratch: str, kind: str) -> Iterator[str]:
-    yield f"""
-        {kind} {layout.events} as
-        with followed as (
-            select *, lead(case_no) over () = case_no as has_next, lead(activity_id) over () as following,
-                lead(occurred_at) over () as followed_at
-            from {scratch}_sorted
-        )
-        select case_no, activity_id, occurred_at, source_row,
-            case when has_next then following end as next_activity,
-            case when has_next then (epoch_us(followed_at) - epoch_us(occurred_at)) / 1e6 end as seconds_to_next
-        from followed"""
-    yield f"""
-        {kind} {layout.variants} as
-        select (row_number() over (order by cases desc, activity_ids))::integer as variant_id, activity_ids, cases
-        from (select activity_ids, count(*) as cases from {scratch}_traces group by activity_ids)
-        order by variant_id"""
-    yield f"""
-        {kind} {layout.cases} as
-        select t.case_no, c.case_id, v.variant_id, t.started_at, t.ended_at, t.events
-        from {scratch}_traces as t
-        join {scratch}_cases as c using (case_no)
-        join {layout.variants} as v using (activity_ids)
-        order by t.case_no"""
-
-
-def _gather_traces(connection: "duckdb.DuckDBPyConnection", scratch: str) -> None:
-    """One row per case with its activities in order, gathered for some cases at a time."""
-    mask = (1 << _ACTIVITY_BITS) - 1
-    select = f"""
-        select case_no, min(occurred_at) as started_at, max(occurred_at) as ended_at, count(*)::integer as events,
-            list_transform(list_sort(list((position << {_ACTIVITY_BITS}) | activity_id)),
-                lambda coded: (coded & {mask})::integer) as activity_ids
-        from (select *, row_number() over () as position from {scratch}_sorted where case_no between {{first}} and {{last}}) as part
-        group by case_no"""
-    (cases,) = connection.execute(f"select count(*) from {scratch}_cases").fetchone() or (0,)
-    connection.execute(f"create temp table {scratch}_traces as {select.format(first=1, last=CASES_AT_ONCE)}")
-    for first in range(CASES_AT_ONCE + 1, cases + 1, CASES_AT_ONCE):
-        connection.execute(f"insert into {scratch}_traces {select.format(first=first, last=first + CASES_AT_ONCE - 1)}")
-
-
 def _build_in_lake(connection: "duckdb.DuckDBPyConnection", process: str, *, force: bool) -> LayoutReport:
     require_log(connection, process)
-    if not force and (kept := _built(connection, process)):
-        return LayoutReport(process, *kept, rebuilt=False)
-    snapshot_id, version = current_snapshot(connection), relation_version(connection, case_view(process))
-    refuse_bad_rows(connection, case_view(process), name=process)
+    if not force and (kept := current_entry(connection, process)):
+        sizes = (kept.cases, kept.events, kept.activities, kept.variants)
+        return LayoutReport(process, *sizes, kept.snapshot_id, rebuilt=False)
+    snapshot_id, version = current_snapshot(connection), _version(connection, process)
     connection.execute(f"create schema if not exists {SCHEMA}")
     connection.execute(_BUILT_TABLE)
-    layout = Layout.in_lake(process)
-    fill(connection, layout, events_of(process), temporary=False)
+    layout, changed = Layout.in_lake(process), None
+    if not force and _can_follow(connection, process):
+        changed = follow(connection, layout, events_of(process), changes=_changes(connection, process, snapshot_id))
+    if changed is None:
+        lay_out(connection, layout, events_of(process), name=process, temporary=False)
     sizes = _sizes(connection, layout)
     connection.execute(f"delete from lake.{SCHEMA}.built where process = {literal(process)}")
     row = f"{literals([process, version, snapshot_id])}, now(), {literals(sizes)}"
     connection.execute(f"insert into lake.{SCHEMA}.built values ({row})")
-    return LayoutReport(process, *sizes, snapshot_id)
+    return LayoutReport(process, *sizes, snapshot_id, cases_changed=changed)
+
+
+def lay_out(
+    connection: "duckdb.DuckDBPyConnection",
+    layout: Layout,
+    source: str,
+    *,
+    name: str,
+    temporary: bool = True,
+    may_be_empty: bool = False,
+) -> None:
+    """Builds the four tables from a relation with case_id, activity, occurred_at and source_row.
+
+    Raises:
+        DataError: The relation has no rows (unless it may be empty), or one without case, activity, time or source row.
+    """
+    laid_out = fill(connection, layout, source, temporary=temporary)
+    holes = f"(select count(*) from {layout.events} where occurred_at is null or source_row is null)"
+    rows, bad = connection.execute(f"select (select count(*) from ({source}) as log), {holes}").fetchone() or (0, 0)
+    if bad or rows != laid_out or not (rows or may_be_empty):
+        refuse_bad_rows(connection, f"({source})", name=name)
 
 
 def events_of(process: str) -> str:
@@ -237,13 +199,44 @@ def refuse_bad_rows(connection: "duckdb.DuckDBPyConnection", source: str, *, nam
         )
 
 
-def _built(connection: "duckdb.DuckDBPyConnection", process: str) -> tuple[int, int, int, int, int] | None:
-    """Sizes and snapshot of the layout in the lake, or None if there is none or the log has changed since."""
+def current_entry(connection: "duckdb.DuckDBPyConnection", process: str) -> Entry | None:
+    """What the lake says of the layout it keeps, or None if there is none or the log has changed since."""
+    entry = _entry(connection, process)
+    if entry is None or not entry.version.startswith(_PREFIX):
+        return None
+    is_current = entry.version == _version(connection, process) or unchanged_between(
+        connection, case_view(process), entry.snapshot_id, current_snapshot(connection)
+    )
+    return entry if is_current else None
+
+
+def _entry(connection: "duckdb.DuckDBPyConnection", process: str) -> Entry | None:
     if not _exists(connection, f"lake.{SCHEMA}.built"):
         return None
-    columns = "log_version, cases, events, activities, variants, snapshot_id"
-    row = connection.execute(f"select {columns} from lake.{SCHEMA}.built where process = {literal(process)}").fetchone()
-    return row[1:] if row and row[0] is not None and row[0] == relation_version(connection, case_view(process)) else None
+    columns = "concat_ws(' ', log_version, built_at), log_version, cases, events, activities, variants, snapshot_id"
+    row = connection.execute(
+        f"select {columns} from lake.{SCHEMA}.built where process = {literal(process)} and log_version is not null"
+    ).fetchone()
+    return Entry(*row) if row else None
+
+
+def _changes(connection: "duckdb.DuckDBPyConnection", process: str, snapshot_id: int) -> str | None:
+    """The log's rows that changed since its layout was built, where the lake can tell."""
+    entry = _entry(connection, process)
+    return changes_of(connection, case_view(process), entry.snapshot_id, snapshot_id) if entry else None
+
+
+def _version(connection: "duckdb.DuckDBPyConnection", process: str) -> str | None:
+    version = relation_version(connection, case_view(process))
+    return version and _PREFIX + version
+
+
+def _can_follow(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
+    """Whether there is a layout of this format whose tables are all there."""
+    entry = _entry(connection, process)
+    return bool(entry and entry.version.startswith(_PREFIX)) and all(
+        _exists(connection, table) for table in vars(Layout.in_lake(process)).values()
+    )
 
 
 def _sizes(connection: "duckdb.DuckDBPyConnection", layout: Layout) -> tuple[int, int, int, int]:
