@@ -3,6 +3,7 @@
 What belongs here: event logs, kernels, discovery, conformance, their result tables. What does not: pages and Dagster.
 """
 
+from mining.calendars import WorkingCalendar
 from mining.conformance import Conformance, align
 from mining.discovery import Model, discover
 from mining.earlier import is_mined, parameters_of
@@ -38,6 +39,7 @@ __all__ = [
     "PetriNet",
     "Timeframe",
     "Variants",
+    "WorkingCalendar",
     "align",
     "build_layout",
     "discover",

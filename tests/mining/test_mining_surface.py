@@ -14,6 +14,7 @@ def test_the_names_on_offer_are_these_and_are_there():
             "PetriNet",
             "Timeframe",
             "Variants",
+            "WorkingCalendar",
             "align",
             "build_layout",
             "discover",
