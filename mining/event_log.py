@@ -22,7 +22,7 @@ from lake.connection import connect, quote
 from lake.errors import ColumnMissingError, FileFormatError
 from lake.snapshots import current_snapshot
 from mining import kernels
-from mining.filters import Filter, Stage
+from mining.filter_base import Filter, Stage
 from mining.layout import Layout, case_view, current_layout, fill, refuse_bad_rows, require_log
 from mining.sql_text import literal
 
@@ -58,7 +58,16 @@ class Events:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns, attributes included."""
-        return tuple(self.connection.sql(self.sql).columns)
+        return tuple(self._relation.columns)
+
+    @cached_property
+    def types(self) -> tuple[str, ...]:
+        """DuckDB's types of the columns."""
+        return tuple(map(str, self._relation.types))
+
+    @cached_property
+    def _relation(self) -> "duckdb.DuckDBPyRelation":
+        return self.connection.sql(self.sql)
 
 
 @dataclass(frozen=True)
@@ -207,7 +216,7 @@ class EventLog:
         """A log with these filters applied after those it already has; this one stays as it is."""
         log: EventLog = self
         for part in filters:
-            log = log._cut(part) if log._is_of_events(part) else replace(log, stages=(*log.stages, part))
+            log = log._cut(part) if part.is_of_events else replace(log, stages=(*log.stages, part))
             log = replace(log, filters=(*log.filters, part))
         return log
 
@@ -282,15 +291,11 @@ class EventLog:
             yield f"events as (select * from {layout.events})"
 
     def _stage(self, cases: str) -> Stage:
-        return Stage(self.events.layout, cases, self.events.sql, self.events.columns)
-
-    def _is_of_events(self, part: Filter) -> bool:
-        unbuilt = Stage(Layout("", "", "", ""), "", "", self.events.columns)
-        return part.event_predicate(unbuilt) is not None
+        return Stage(self.events.layout, cases, self.events.sql, self.events.columns, self.events.types)
 
     def _cut(self, part: Filter) -> "EventLog":
         """The log of the events that meet the filter, in the cases kept so far; it gets a layout of its own when asked."""
-        stage = Stage(Layout("", "", "", ""), "", self.events.sql, self.events.columns)
+        stage = Stage(Layout("", "", "", ""), "", self.events.sql, self.events.columns, self.events.types)
         within = f" and e.case_id in ({self.cases_sql()})" if self.stages else ""
         sql = f"select e.* from ({self.events.sql}) as e where {part.event_predicate(stage)}{within}"
         return replace(self, events=Events(self.connection, sql, self.events.name, is_cut=True), stages=())

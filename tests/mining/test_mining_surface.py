@@ -23,6 +23,7 @@ def test_the_names_on_offer_are_these_and_are_there():
             "forget_process",
             "is_mined",
         ),
+        *("AnyOf", "Cases", "FourEyes", "Path", "Performance", "Rework", "Sample", "State", "Trim"),
         "mine",
         "parameters_of",
     }
