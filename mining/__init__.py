@@ -30,6 +30,7 @@ from mining.filters import (
     filters_to_json,
 )
 from mining.forgetting import forget_process
+from mining.kpis import Measure, measures_of
 from mining.layout import build_layout
 from mining.petri_net import PetriNet
 from mining.results import MinedResult, mine
@@ -46,6 +47,7 @@ __all__ = [
     "Follows",
     "FourEyes",
     "Length",
+    "Measure",
     "MinedResult",
     "Model",
     "Path",
@@ -65,6 +67,7 @@ __all__ = [
     "filters_to_json",
     "forget_process",
     "is_mined",
+    "measures_of",
     "mine",
     "parameters_of",
 ]

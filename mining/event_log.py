@@ -9,7 +9,7 @@ relation (`.df()`, `.pl()`, `.fetchall()`, `.arrow()`), small beside the log. On
 """
 
 import atexit
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
@@ -268,6 +268,14 @@ class EventLog:
         """Cases started, completed and open per period; see `kernels.throughput`."""
         return self.ask(kernels.throughput(grain=grain))
 
+    def kpi(
+        self, expression: str, *, by: str | None = None, definition: Mapping[str, Any] | None = None
+    ) -> "duckdb.DuckDBPyRelation":
+        """A KPI of the log, in groups or as one value; see `mining.kpis.kpi`."""
+        from mining.kpis import kpi
+
+        return kpi(self, expression, by=by, definition=definition)
+
     def variant_multiset(self) -> list[tuple[int, tuple[str, ...], int]]:
         """What discovery and conformance work on: (variant_id, activities, cases), the most frequent first."""
         return [(number, tuple(names), cases) for number, names, cases in self.ask(kernels.variant_multiset()).fetchall()]
@@ -279,7 +287,7 @@ class EventLog:
         yield f"variants as (select * from {layout.variants})"
         cases = layout.cases
         for number, part in enumerate(self.stages, start=1):
-            predicate = part.case_predicate(self._stage(cases))
+            predicate = part.case_predicate(self.stage(cases))
             yield f"kept_{number} as (select * from {cases} as c where {predicate})"
             cases = f"kept_{number}"
         yield f"kept as (select * from {cases})"
@@ -290,7 +298,8 @@ class EventLog:
             yield "weights as (select variant_id, cases from variants)"
             yield f"events as (select * from {layout.events})"
 
-    def _stage(self, cases: str) -> Stage:
+    def stage(self, cases: str) -> Stage:
+        """What a predicate may name, over the cases of a relation with the columns of `kept`."""
         return Stage(self.events.layout, cases, self.events.sql, self.events.columns, self.events.types)
 
     def _cut(self, part: Filter) -> "EventLog":

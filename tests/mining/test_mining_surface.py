@@ -24,6 +24,7 @@ def test_the_names_on_offer_are_these_and_are_there():
             "is_mined",
         ),
         *("AnyOf", "Cases", "FourEyes", "Path", "Performance", "Rework", "Sample", "State", "Trim"),
+        *("Measure", "measures_of"),
         "mine",
         "parameters_of",
     }
