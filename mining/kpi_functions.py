@@ -127,7 +127,7 @@ def _sla_seconds(cases: CaseColumns, name: str) -> str:
 def _sla_breached(cases: CaseColumns, name: str) -> str:
     """Null while it is open, and where it does not begin: neither kept nor breached."""
     sla = _sla(cases, name)
-    limit, start = f"{float(sla['within_hours'])} * 3600", cases.time("min", [sla["from"]])
+    limit, start = f"{_amount(name, sla['within_hours'])} * 3600", cases.time("min", [sla["from"]])
     waited = f"(epoch_us((select max(ended_at) from kept)) - epoch_us({start})) / 1e6"
     took = _sla_seconds(cases, name)
     return f"(case when {took} is not null then {took} > {limit} when {waited} > {limit} then true end)"
@@ -148,29 +148,49 @@ def _sla(cases: CaseColumns, name: str) -> Mapping[str, Any]:
 def _automated_events(cases: CaseColumns) -> str:
     """Events of the systems named in the definition, or without anybody; null in a log that never names anybody."""
     cases.require("resource")
-    systems = (cases.definition.get("automation") or {}).get("resources") or []
+    systems = _settings(cases, "automation").get("resources") or []
     done = f"count(*) filter (where e.resource is null or e.resource in ({literals(map(str, systems))}))"
     nobody = f"not exists (select 1 from ({cases.log.events.sql}) where resource is not null)"
     return cases.of_events("automated_events", f"case when {nobody} then null else {done} end")
 
 
 def _cost(cases: CaseColumns) -> str:
-    costs = cases.definition.get("costs") or {}
+    costs = _settings(cases, "costs")
     activities, rates = costs.get("activities") or {}, costs.get("resource_hours") or {}
     if not activities and not rates:
         raise DataError(
             "The process has no costs.",
             remedy="Write `costs: {activities: {Ship Goods: 12.5}, resource_hours: {Anna: 55, other: 40}}` in its definition.",
         )
-    terms = [f"{float(cost)} * {_occurrences(cases, Text(name))}" for name, cost in activities.items()]
+    terms = [f"{_amount(name, cost)} * {_occurrences(cases, Text(name))}" for name, cost in activities.items()]
     if rates:
         cases.require("resource")
         cases.require("started_at")
-        ladder = " ".join(f"when {literal(str(name))} then {float(rate)}" for name, rate in rates.items() if name != "other")
-        rate = f"case e.resource {ladder} else {float(rates.get('other', 0))} end" if ladder else str(float(rates["other"]))
+        ladder = " ".join(
+            f"when {literal(str(name))} then {_amount(name, rate)}" for name, rate in rates.items() if name != "other"
+        )
+        rate = (
+            f"case e.resource {ladder} else {_amount('other', rates.get('other', 0))} end"
+            if ladder
+            else str(_amount("other", rates["other"]))
+        )
         hours = "(epoch_us(e.occurred_at) - epoch_us(e.started_at)) / 3.6e9"
         terms.append(cases.of_events("cost of resources", f"coalesce(sum(({rate}) * {hours}), 0)"))
     return f"({' + '.join(terms)})"
+
+
+def _settings(cases: CaseColumns, name: str) -> Mapping[str, Any]:
+    said = cases.definition.get(name) or {}
+    if not isinstance(said, Mapping):
+        raise DataError(f"`{name}` of the process definition has no settings.", remedy="docs/kpis.md shows what it looks like.")
+    return said
+
+
+def _amount(name: str, said: Any) -> float:
+    try:
+        return float(said)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{said!r} of {name} is no number.", remedy="Mend it in the process definition.") from error
 
 
 def _text(argument: str) -> str:

@@ -114,21 +114,43 @@ def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
     """Every measure of the process, over all its cases and by its groups; one that cannot be computed says why."""
     import pyarrow
 
-    rows = [
-        row for measure in measures_of(mined.definition, columns=mined.log.events.columns).values() for row in _rows(mined, measure)
-    ]
+    try:
+        rows = [row for log, measure in _measured(mined) for row in _rows(log, mined.definition, measure)]
+    except DataError as error:  # of the definition's measures as a whole
+        rows = [("measures", None, None, None, "", str(error))]
     names = [column.split()[0] for column in TABLES["kpis"].split(", ")]
     types = [pyarrow.float64() if name == "value" else pyarrow.string() for name in names]
     columns = [pyarrow.array([row[number] for row in rows], kind) for number, kind in enumerate(types)]
     return {"kpis": pyarrow.table(columns, names=names)}
 
 
-def _rows(mined: "Mined", measure: Measure) -> Iterator[tuple[str, str | None, str | None, float | None, str, str | None]]:
+def _measured(mined: "Mined") -> Iterator[tuple["EventLog", Measure]]:
+    """Every measure with the log to ask, at the snapshot that is mined.
+
+    Those of the definition get a connection of their own: an error in one ends the transaction it happens in, and what is mined
+    after it would be of another snapshot.
+    """
+    from mining.event_log import EventLog
+
+    measures = measures_of(mined.definition, columns=mined.log.events.columns)
+    own = [str(said["name"]) for said in mined.definition.get("measures") or ()]
+    yield from ((mined.log, measure) for name, measure in measures.items() if name not in own)
+    if own and mined.log.snapshot_id is not None:
+        with EventLog.from_lake(mined.process, as_of=mined.log.snapshot_id) as log:
+            yield from ((log, measures[name]) for name in own)
+    else:
+        yield from ((mined.log, measures[name]) for name in own)
+
+
+def _rows(log: "EventLog", definition: Mapping[str, Any], measure: Measure) -> Iterator[tuple[Any, ...]]:
     for by in (None, *measure.by):
         try:
-            found = kpi(mined.log, measure.name, by=by, definition=mined.definition).fetchall()
+            found = kpi(log, measure.name, by=by, definition=definition).fetchall()
             values = [(str(row[0]) if by and row[0] is not None else None, _number(measure, row[-1])) for row in found]
         except DataError as error:
+            if log.owns_connection and log.snapshot_id is not None:  # the connection `_measured` made
+                log.connection.rollback()
+                log.connection.begin()
             yield measure.name, by, None, None, measure.unit, str(error)
         else:
             yield from ((measure.name, by, group, value, measure.unit, None) for group, value in values)
@@ -156,10 +178,15 @@ def _standard(definition: Mapping[str, Any], columns: tuple[str, ...]) -> Iterat
     if "resource" in columns:
         yield Measure("automation_rate", "sum(automated_events()) / sum(events)", "share of events")
     if definition.get("costs"):
-        yield Measure("mean_cost", "avg(cost())", str((definition["costs"] or {}).get("currency", "")))
+        yield Measure("mean_cost", "avg(cost())", str(_costs(definition).get("currency", "")))
     for sla in definition.get("slas") or ():
         name = str(sla.get("name"))
         yield Measure(f"{name}_breach_share", f"share(sla_breached({literal(name)}))", "share of cases")
+
+
+def _costs(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+    said = definition["costs"]
+    return said if isinstance(said, Mapping) else {}
 
 
 def _period(by: str, definition: Mapping[str, Any]) -> str:
@@ -185,10 +212,12 @@ class _Reader:
         for node in reversed(list(tree.find_all(exp.Column, bfs=True))):
             if not isinstance(node.parent, exp.Lambda) and not self._is_argument_of_column_function(node):
                 node.replace(exp.column(self._column(node), quoted=True))
-        for node in reversed(list(tree.find_all(exp.Anonymous, bfs=True))):
-            if node.name.lower() in FUNCTIONS:
-                node.replace(self._call(node))
-        return tree.this.sql(dialect="duckdb"), any(self._is_aggregate(node) for node in tree.find_all(exp.Func))
+        for call in reversed(list(tree.find_all(exp.Anonymous, bfs=True))):
+            if call.name.lower() in FUNCTIONS:
+                call.replace(self._call(call))
+        return tree.this.sql(dialect="duckdb", normalize_functions=False), any(
+            self._is_aggregate(node) for node in tree.find_all(exp.Func)
+        )
 
     def _parse(self, expression: str, within: tuple[str, ...]) -> Any:
         """The tree of an expression, with the measures it names put in."""
@@ -236,7 +265,9 @@ class _Reader:
         from sqlglot import exp
 
         function = FUNCTIONS[node.name.lower()]
-        arguments = [Text(one.this) if _is_text(one) else one.sql(dialect="duckdb") for one in node.expressions]
+        arguments = [
+            Text(one.this) if _is_text(one) else one.sql(dialect="duckdb", normalize_functions=False) for one in node.expressions
+        ]
         try:
             sql = function.build(self.cases, *arguments)
         except TypeError as error:
