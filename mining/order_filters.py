@@ -299,8 +299,8 @@ class Trim(Filter):
         is_source, is_target = (self._is(names) for names in (self.source, self.target))
         begun = f"select e.case_id, e.activity, {_KEY} as key from ({stage.source}) as e"
         since = f"min(key) filter (where {is_source}) over (partition by case_id)"
-        which = "min" if self.mode == "first" and self.target is not None else "max"
-        ends = f"{which}(key) filter (where {is_target} and key > since)"
+        ends = f"{'min' if self.mode == 'first' else 'max'}(key) filter (where {is_target} and key > since)"
+        ends = "max(key)" if self.target is None else ends
         bounds = (
             f"select case_id, any_value(since) as since, {ends} as until "
             f"from (select *, {since} as since from ({begun})) group by case_id"

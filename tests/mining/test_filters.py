@@ -470,6 +470,14 @@ def test_a_sample_grows_with_its_share_and_stays_when_cases_are_added(log_of):
     assert len(kept(few.filter(Sample(cases=17)))) == 17
 
 
+def test_trimming_to_the_end_keeps_a_source_that_is_the_last_event(log_of):
+    # the end was looked for after the source only
+    log = log_of(EVENTS)
+
+    assert log.filter(Trim("c"), Trim("b")).summary()["events"] == 1
+    assert log.filter(Trim(None, "a")).summary()["events"] == 3, "from the second event on there is an `a` in one case"
+
+
 def test_long_cases_and_many_activities_are_filtered_like_others(log_of):
     log = log_of([("long", f"step {n % 600}", n) for n in range(3000)] + [("short", "step 1", 0)])
     within = Follows("step 1", "step 599", maximum=598 * 60)
