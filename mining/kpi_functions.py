@@ -149,7 +149,7 @@ def _automated_events(cases: CaseColumns) -> str:
     """Events of the systems named in the definition, or without anybody; null in a log that never names anybody."""
     cases.require("resource")
     systems = _settings(cases, "automation").get("resources") or []
-    done = f"count(*) filter (where e.resource is null or e.resource in ({literals(map(str, systems))}))"
+    done = f"count(*) filter (where e.resource is null or e.resource::varchar in ({literals(map(str, systems))}))"
     nobody = f"not exists (select 1 from ({cases.log.events.sql}) where resource is not null)"
     return cases.of_events("automated_events", f"case when {nobody} then null else {done} end")
 
@@ -170,7 +170,7 @@ def _cost(cases: CaseColumns) -> str:
             f"when {literal(str(name))} then {_amount(name, rate)}" for name, rate in rates.items() if name != "other"
         )
         rate = (
-            f"case e.resource {ladder} else {_amount('other', rates.get('other', 0))} end"
+            f"case e.resource::varchar {ladder} else {_amount('other', rates.get('other', 0))} end"
             if ladder
             else str(_amount("other", rates["other"]))
         )

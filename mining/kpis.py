@@ -127,7 +127,7 @@ def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
 def _measured(mined: "Mined") -> Iterator[tuple["EventLog", Measure]]:
     """Every measure with the log to ask, at the snapshot that is mined.
 
-    Those of the definition get a connection of their own: an error in one ends the transaction it happens in, and what is mined
+    Those of the definition get a connection of their own, without a transaction: an error in one would end it, and what is mined
     after it would be of another snapshot.
     """
     from mining.event_log import EventLog
@@ -137,6 +137,7 @@ def _measured(mined: "Mined") -> Iterator[tuple["EventLog", Measure]]:
     yield from ((mined.log, measure) for name, measure in measures.items() if name not in own)
     if own and mined.log.snapshot_id is not None:
         with EventLog.from_lake(mined.process, as_of=mined.log.snapshot_id) as log:
+            log.connection.commit()
             yield from ((log, measures[name]) for name in own)
     else:
         yield from ((mined.log, measures[name]) for name in own)
@@ -148,9 +149,6 @@ def _rows(log: "EventLog", definition: Mapping[str, Any], measure: Measure) -> I
             found = kpi(log, measure.name, by=by, definition=definition).fetchall()
             values = [(str(row[0]) if by and row[0] is not None else None, _number(measure, row[-1])) for row in found]
         except DataError as error:
-            if log.owns_connection and log.snapshot_id is not None:  # the connection `_measured` made
-                log.connection.rollback()
-                log.connection.begin()
             yield measure.name, by, None, None, measure.unit, str(error)
         else:
             yield from ((measure.name, by, group, value, measure.unit, None) for group, value in values)
@@ -210,7 +208,7 @@ class _Reader:
 
         tree = exp.Paren(this=self._parse(expression, ()))
         for node in reversed(list(tree.find_all(exp.Column, bfs=True))):
-            if not isinstance(node.parent, exp.Lambda) and not self._is_argument_of_column_function(node):
+            if not self._is_argument_of_column_function(node):
                 node.replace(exp.column(self._column(node), quoted=True))
         for call in reversed(list(tree.find_all(exp.Anonymous, bfs=True))):
             if call.name.lower() in FUNCTIONS:

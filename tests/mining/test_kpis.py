@@ -185,6 +185,12 @@ def test_a_log_that_names_nobody_has_no_automation_rate(log_of):
     assert log_of(EVENTS, resource=nobody).kpi("sum(automated_events())").fetchone() == (None,)
 
 
+def test_people_may_be_numbers(log_of):
+    log = log_of([("1", "a", 0), ("1", "b", 5)], resource=[7, 8])
+
+    assert log.kpi("sum(automated_events())", definition={"automation": {"resources": [7, "EDI"]}}).fetchone() == (1,)
+
+
 def test_measures_are_put_together_grouped_and_filtered(log):
     assert log.kpi("lead_time", by="country", definition=DEFINITION).fetchall() == [("DE", 1.0), ("FR", 48.0), (None, None)]
     assert value(log, "lead_days * 24 - lead_time") == 0
@@ -198,6 +204,7 @@ def test_filters_and_duckdbs_own_functions_may_stand_in_an_expression(log):
     assert value(log, """share(meets('[{"filter": "rework", "activities": ["Order"]}]'))""") == 1 / 5
     assert value(log, "count(*) filter (where not follows('Order', 'Ship'))") == 3
     assert value(log, "quantile_cont(events, 0.75)") == 2
+    assert value(log, "max(len(list_filter([1, 2, 3], lambda n: n <= events)))") == 3
     assert value(log, "max(case when upper(country) = 'FR' then duration end)") == 2 * 86_400
 
 
