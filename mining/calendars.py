@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lake.errors import DataError
+from mining.layout import relation_exists
 
 if TYPE_CHECKING:
     import duckdb
@@ -114,7 +115,7 @@ class WorkingCalendar:
         first = max(min(first, LATEST), EARLIEST + _MARGIN) - _MARGIN
         last = min(max(last, EARLIEST), LATEST - _MARGIN) + _MARGIN
         time = WorkingTime(self, first, last, sha256(repr((self, first, last)).encode()).hexdigest()[:12])
-        if not _exists(connection, time.table):
+        if not relation_exists(connection, time.table):
             _register(connection, time)
         return time
 
@@ -254,11 +255,6 @@ def _merged(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 def _local(day: date, zone: str) -> int:
     """Unix seconds of a day's beginning in a zone."""
     return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).timestamp())
-
-
-def _exists(connection: "duckdb.DuckDBPyConnection", table: str) -> bool:
-    name = table.rpartition(".")[2]
-    return bool(connection.execute(f"select 1 from duckdb_tables() where temporary and table_name = '{name}'").fetchone())
 
 
 def _days_off(calendar: WorkingCalendar, first: date, last: date) -> set[date]:

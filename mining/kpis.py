@@ -7,10 +7,13 @@ An expression is DuckDB's SQL of one value per group of cases, such as `median(h
 last_at('Ship'))))`. Names in it are columns of a case, other measures, or attributes, which stand for their first known value.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from lake.connection import quote
 from lake.errors import DataError
 from mining.calendars import WorkingCalendar
 from mining.kpi_cases import COLUMNS, CaseColumns
@@ -82,32 +85,46 @@ def kpi(
     Raises:
         DataError: The expression cannot be read or computed; the message says why.
     """
+    return _computed(log, {"value": expression}, by, definition or {})
+
+
+def _computed(
+    log: "EventLog", expressions: Mapping[str, str], by: str | None, definition: Mapping[str, Any]
+) -> "duckdb.DuckDBPyRelation":
     import duckdb
 
-    sql = kpi_sql(log, expression, by=by, definition=definition)
+    sql = _sql(log, expressions, by, definition)
     try:
         return log.connection.sql(sql).execute()
     except duckdb.Error as error:
         said = str(error).split("\n\nLINE", 1)[0].splitlines()[0]
-        raise DataError(f"The KPI {expression!r} cannot be computed: {said}.", remedy=_REMEDY) from error
+        told = ", ".join(expressions.values())
+        raise DataError(f"The KPI {told!r} cannot be computed: {said}.", remedy=_REMEDY) from error
 
 
 def kpi_sql(log: "EventLog", expression: str, *, by: str | None = None, definition: Mapping[str, Any] | None = None) -> str:
     """The SQL of a KPI, runnable on the log's connection; arguments and errors as for `kpi`."""
-    said = definition or {}
-    cases = CaseColumns(log, said)
-    reader = _Reader(cases, measures_of(said, columns=log.events.columns))
-    value, is_aggregate = reader.read(expression)
-    if not is_aggregate:
-        raise DataError(
-            f"The KPI {expression!r} has a value per case.", remedy=f"Put it into an aggregate, such as avg({expression})."
-        )
+    return _sql(log, {"value": expression}, by, definition or {})
+
+
+def _sql(log: "EventLog", expressions: Mapping[str, str], by: str | None, definition: Mapping[str, Any]) -> str:
+    """One statement for several expressions, each a column of that name."""
+    cases = CaseColumns(log, definition)
+    reader = _Reader(cases, measures_of(definition, columns=log.events.columns))
+    values = ", ".join(f"{_aggregate(reader, said)} as {quote(name)}" for name, said in expressions.items())
     if by is None:
-        return log.sql(f"with {cases.sql()}\nselect {value} as value from cases")
-    group, is_aggregate = reader.read(_period(by, said))
+        return log.sql(f"with {cases.sql()}\nselect {values} from cases")
+    group, is_aggregate = reader.read(_period(by, definition))
     if is_aggregate:
         raise DataError(f"{by!r} has no value per case, so nothing can be grouped by it.", remedy=_REMEDY)
-    return log.sql(f'with {cases.sql()}\nselect {group} as "group", {value} as value from cases group by all order by 1 nulls last')
+    return log.sql(f'with {cases.sql()}\nselect {group} as "group", {values} from cases group by all order by 1 nulls last')
+
+
+def _aggregate(reader: "_Reader", expression: str) -> str:
+    value, is_aggregate = reader.read(expression)
+    if is_aggregate:
+        return value
+    raise DataError(f"The KPI {expression!r} has a value per case.", remedy=f"Put it into an aggregate, such as avg({expression}).")
 
 
 def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
@@ -115,7 +132,11 @@ def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
     import pyarrow
 
     try:
-        rows = [row for log, measure in _measured(mined) for row in _rows(log, mined.definition, measure)]
+        with _log_of(mined) as log:
+            measures = measures_of(mined.definition, columns=log.events.columns).values()
+            groups = dict.fromkeys([None, *(by for measure in measures for by in measure.by)])
+            asked = {by: [measure for measure in measures if by is None or by in measure.by] for by in groups}
+            rows = [row for by, several in asked.items() for row in _rows(log, several, by, mined.definition)]
     except DataError as error:  # of the definition's measures as a whole
         rows = [("measures", None, None, None, "", str(error))]
     names = [column.split()[0] for column in TABLES["kpis"].split(", ")]
@@ -124,34 +145,38 @@ def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
     return {"kpis": pyarrow.table(columns, names=names)}
 
 
-def _measured(mined: "Mined") -> Iterator[tuple["EventLog", Measure]]:
-    """Every measure with the log to ask, at the snapshot that is mined.
+@contextmanager
+def _log_of(mined: "Mined") -> "Iterator[EventLog]":
+    """The log that is mined; for measures of the definition one of its own at the same snapshot, without a transaction.
 
-    Those of the definition get a connection of their own, without a transaction: an error in one would end it, and what is mined
-    after it would be of another snapshot.
+    An error in such a measure would end the transaction, and what is mined after it would be of another snapshot.
     """
     from mining.event_log import EventLog
 
-    measures = measures_of(mined.definition, columns=mined.log.events.columns)
-    own = [str(said["name"]) for said in mined.definition.get("measures") or ()]
-    yield from ((mined.log, measure) for name, measure in measures.items() if name not in own)
-    if own and mined.log.snapshot_id is not None:
-        with EventLog.from_lake(mined.process, as_of=mined.log.snapshot_id) as log:
-            log.connection.commit()
-            yield from ((log, measures[name]) for name in own)
-    else:
-        yield from ((mined.log, measures[name]) for name in own)
+    if mined.log.snapshot_id is None or not mined.definition.get("measures"):
+        yield mined.log
+        return
+    with EventLog.from_lake(mined.process, as_of=mined.log.snapshot_id) as log:
+        log.connection.commit()
+        yield log
 
 
-def _rows(log: "EventLog", definition: Mapping[str, Any], measure: Measure) -> Iterator[tuple[Any, ...]]:
-    for by in (None, *measure.by):
-        try:
-            found = kpi(log, measure.name, by=by, definition=definition).fetchall()
-            values = [(str(row[0]) if by and row[0] is not None else None, _number(measure, row[-1])) for row in found]
-        except DataError as error:
-            yield measure.name, by, None, None, measure.unit, str(error)
+def _rows(
+    log: "EventLog", measures: Sequence[Measure], by: str | None, definition: Mapping[str, Any]
+) -> Iterator[tuple[str, str | None, str | None, float | None, str, str | None]]:
+    """The values of measures by one grouping: all in one statement, or where that fails each in one of its own."""
+    try:
+        found = _computed(log, {measure.name: measure.name for measure in measures}, by, definition).fetchall()
+        keys = [str(row[0]) if by and row[0] is not None else None for row in found]
+        values = [[_number(measure, value) for measure, value in zip(measures, row[bool(by) :], strict=True)] for row in found]
+    except DataError as error:
+        if len(measures) == 1:
+            yield measures[0].name, by, None, None, measures[0].unit, str(error)
         else:
-            yield from ((measure.name, by, group, value, measure.unit, None) for group, value in values)
+            yield from (row for measure in measures for row in _rows(log, [measure], by, definition))
+        return
+    for number, measure in enumerate(measures):
+        yield from ((measure.name, by, key, row[number], measure.unit, None) for key, row in zip(keys, values, strict=True))
 
 
 def _number(measure: Measure, value: Any) -> float | None:
@@ -199,8 +224,6 @@ class _Reader:
 
     def __init__(self, cases: CaseColumns, measures: Mapping[str, Measure]) -> None:
         self.cases, self.measures = cases, measures
-        known = "select distinct function_name from duckdb_functions() where function_type = 'aggregate'"
-        self.aggregates = {name for (name,) in cases.log.connection.execute(known).fetchall()}
 
     def read(self, expression: str) -> tuple[str, bool]:
         """SQL over `cases`, and whether it holds an aggregate."""
@@ -275,7 +298,17 @@ class _Reader:
     def _is_aggregate(self, node: Any) -> bool:
         from sqlglot import exp
 
-        return isinstance(node, exp.AggFunc) or node.name.lower() in self.aggregates or node.sql_name().lower() in self.aggregates
+        return isinstance(node, exp.AggFunc) or bool({node.name.lower(), node.sql_name().lower()} & _aggregates())
+
+
+@cache
+def _aggregates() -> frozenset[str]:
+    """The names of DuckDB's aggregates; asked of a database of its own, since a lake's takes long to list its functions."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        rows = connection.execute("select distinct function_name from duckdb_functions() where function_type = 'aggregate'")
+        return frozenset(name for (name,) in rows.fetchall())
 
 
 def _is_text(node: Any) -> bool:

@@ -99,7 +99,7 @@ def current_layout(connection: "duckdb.DuckDBPyConnection", process: str) -> Lay
 
 def require_log(connection: "duckdb.DuckDBPyConnection", process: str) -> None:
     """Raises UnknownProcessError, naming the known processes, if the lake holds no event log of that name."""
-    if _exists(connection, case_view(process)):
+    if relation_exists(connection, case_view(process)):
         return
     names = ", ".join(known.name for known in processes(connection)) or "none yet"
     raise UnknownProcessError(
@@ -109,7 +109,7 @@ def require_log(connection: "duckdb.DuckDBPyConnection", process: str) -> None:
     )
 
 
-def _exists(connection: "duckdb.DuckDBPyConnection", relation: str) -> bool:
+def relation_exists(connection: "duckdb.DuckDBPyConnection", relation: str) -> bool:
     """Whether a table or view is there; binding it costs a tenth of asking the catalog for all its tables."""
     import duckdb
 
@@ -239,7 +239,7 @@ def refuse_bad_rows(connection: "duckdb.DuckDBPyConnection", source: str, *, nam
 
 def _built(connection: "duckdb.DuckDBPyConnection", process: str) -> tuple[int, int, int, int, int] | None:
     """Sizes and snapshot of the layout in the lake, or None if there is none or the log has changed since."""
-    if not _exists(connection, f"lake.{SCHEMA}.built"):
+    if not relation_exists(connection, f"lake.{SCHEMA}.built"):
         return None
     columns = "log_version, cases, events, activities, variants, snapshot_id"
     row = connection.execute(f"select {columns} from lake.{SCHEMA}.built where process = {literal(process)}").fetchone()
