@@ -9,7 +9,7 @@ relation (`.df()`, `.pl()`, `.fetchall()`, `.arrow()`), small beside the log. On
 """
 
 import atexit
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
@@ -23,7 +23,7 @@ from lake.errors import ColumnMissingError, FileFormatError
 from lake.snapshots import current_snapshot
 from mining import kernels
 from mining.answers import Answers
-from mining.filters import Filter, Stage
+from mining.filter_base import Filter, Stage
 from mining.layout import Layout, case_view, current_entry, lay_out, require_log
 from mining.sql_text import literal
 
@@ -60,7 +60,16 @@ class Events:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns, attributes included."""
-        return tuple(self.connection.sql(self.sql).columns)
+        return tuple(self._relation.columns)
+
+    @cached_property
+    def types(self) -> tuple[str, ...]:
+        """DuckDB's types of the columns."""
+        return tuple(map(str, self._relation.types))
+
+    @cached_property
+    def _relation(self) -> "duckdb.DuckDBPyRelation":
+        return self.connection.sql(self.sql)
 
 
 @dataclass(frozen=True)
@@ -211,7 +220,7 @@ class EventLog:
         """A log with these filters applied after those it already has; this one stays as it is."""
         log: EventLog = self
         for part in filters:
-            log = log._cut(part) if log._is_of_events(part) else replace(log, stages=(*log.stages, part))
+            log = log._cut(part) if part.is_of_events else replace(log, stages=(*log.stages, part))
             log = replace(log, filters=(*log.filters, part))
         return log
 
@@ -271,6 +280,14 @@ class EventLog:
         """Cases started, completed and open per period; see `kernels.throughput`."""
         return self.ask(kernels.throughput(grain=grain))
 
+    def kpi(
+        self, expression: str, *, by: str | None = None, definition: Mapping[str, Any] | None = None
+    ) -> "duckdb.DuckDBPyRelation":
+        """A KPI of the log, in groups or as one value; see `mining.kpis.kpi`."""
+        from mining.kpis import kpi
+
+        return kpi(self, expression, by=by, definition=definition)
+
     def variant_multiset(self) -> list[tuple[int, tuple[str, ...], int]]:
         """What discovery and conformance work on: (variant_id, activities, cases), the most frequent first."""
         return [(number, tuple(names), cases) for number, names, cases in self.ask(kernels.variant_multiset()).fetchall()]
@@ -282,7 +299,7 @@ class EventLog:
         yield f"variants as (select * from {layout.variants})"
         cases = layout.cases
         for number, part in enumerate(self.stages, start=1):
-            predicate = part.case_predicate(self._stage(cases))
+            predicate = part.case_predicate(self.stage(cases))
             yield f"kept_{number} as (select * from {cases} as c where {predicate})"
             cases = f"kept_{number}"
         yield f"kept as (select * from {cases})"
@@ -293,16 +310,13 @@ class EventLog:
             yield "weights as (select variant_id, cases from variants)"
             yield f"events as (select * from {layout.events})"
 
-    def _stage(self, cases: str) -> Stage:
-        return Stage(self.events.layout, cases, self.events.sql, self.events.columns)
-
-    def _is_of_events(self, part: Filter) -> bool:
-        unbuilt = Stage(Layout("", "", "", ""), "", "", self.events.columns)
-        return part.event_predicate(unbuilt) is not None
+    def stage(self, cases: str) -> Stage:
+        """What a predicate may name, over the cases of a relation with the columns of `kept`."""
+        return Stage(self.events.layout, cases, self.events.sql, self.events.columns, self.events.types)
 
     def _cut(self, part: Filter) -> "EventLog":
         """The log of the events that meet the filter, in the cases kept so far; it gets a layout of its own when asked."""
-        stage = Stage(Layout("", "", "", ""), "", self.events.sql, self.events.columns)
+        stage = Stage(Layout("", "", "", ""), "", self.events.sql, self.events.columns, self.events.types)
         within = f" and e.case_id in ({self.cases_sql()})" if self.stages else ""
         sql = f"select e.* from ({self.events.sql}) as e where {part.event_predicate(stage)}{within}"
         return replace(self, events=Events(self.connection, sql, self.events.name, is_cut=True), stages=())

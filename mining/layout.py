@@ -113,7 +113,7 @@ class Entry:
 
 def require_log(connection: "duckdb.DuckDBPyConnection", process: str) -> None:
     """Raises UnknownProcessError, naming the known processes, if the lake holds no event log of that name."""
-    if _exists(connection, case_view(process)):
+    if relation_exists(connection, case_view(process)):
         return
     names = ", ".join(known.name for known in processes(connection)) or "none yet"
     raise UnknownProcessError(
@@ -123,7 +123,7 @@ def require_log(connection: "duckdb.DuckDBPyConnection", process: str) -> None:
     )
 
 
-def _exists(connection: "duckdb.DuckDBPyConnection", relation: str) -> bool:
+def relation_exists(connection: "duckdb.DuckDBPyConnection", relation: str) -> bool:
     """Whether a table or view is there; binding it costs a tenth of asking the catalog for all its tables."""
     import duckdb
 
@@ -211,7 +211,7 @@ def current_entry(connection: "duckdb.DuckDBPyConnection", process: str) -> Entr
 
 
 def _entry(connection: "duckdb.DuckDBPyConnection", process: str) -> Entry | None:
-    if not _exists(connection, f"lake.{SCHEMA}.built"):
+    if not relation_exists(connection, f"lake.{SCHEMA}.built"):
         return None
     columns = "concat_ws(' ', log_version, built_at), log_version, cases, events, activities, variants, snapshot_id"
     row = connection.execute(
@@ -235,7 +235,7 @@ def _can_follow(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
     """Whether there is a layout of this format whose tables are all there."""
     entry = _entry(connection, process)
     return bool(entry and entry.version.startswith(_PREFIX)) and all(
-        _exists(connection, table) for table in vars(Layout.in_lake(process)).values()
+        relation_exists(connection, table) for table in vars(Layout.in_lake(process)).values()
     )
 
 

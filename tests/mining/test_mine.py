@@ -286,3 +286,25 @@ def test_an_imported_object_centric_log_is_mined(tmp_path):
     assert mine("orders_told", noise=0).cases == 1
     asked = "select passed from platform.check_results where subject = 'orders_told' and check_name like '%object has an event'"
     assert lake.query(asked).fetchall() == [(True,)]
+
+
+def test_a_measure_that_fails_costs_no_other_figure_and_keeps_the_snapshot():
+    # an error while a statement runs ends DuckDB's transaction, and with it the snapshot that is mined
+    from lake.registry import register_process
+
+    wrong = [
+        {"name": "broken", "expression": "avg(case_id::integer)"},
+        {"name": "fine", "expression": "sum(events)", "unit": "events"},
+    ]
+    definition = {"measures": wrong, "working_calendar": {"weekdays": ["monday"], "from": "08:00", "to": "17:00"}}
+    land("measured")
+    lake.in_transaction(lambda con: register_process(con, "measured", title="M", origin="product", definition=definition))
+    result = mine("measured", noise=0)
+
+    figures = {name: (value, problem) for name, _, _, value, _, problem in rows_of("kpis", "measured")}
+    assert figures["fine"] == (5.0, None) and figures["cases"] == (2.0, None)
+    assert figures["broken"][0] is None and "cannot be computed" in figures["broken"][1]
+    assert figures["median_working_hours"] == (0.0, None)
+    assert lake.query("select distinct snapshot_id from mining.kpis where process = 'measured'").fetchall() == [
+        (result.snapshot_id,)
+    ]

@@ -14,6 +14,7 @@ def test_the_names_on_offer_are_these_and_are_there():
             "PetriNet",
             "Timeframe",
             "Variants",
+            "WorkingCalendar",
             "align",
             "build_layout",
             "discover",
@@ -22,6 +23,8 @@ def test_the_names_on_offer_are_these_and_are_there():
             "forget_process",
             "is_mined",
         ),
+        *("AnyOf", "Cases", "FourEyes", "Path", "Performance", "Rework", "Sample", "State", "Trim"),
+        *("Measure", "measures_of"),
         "mine",
         "parameters_of",
     }

@@ -1,0 +1,72 @@
+"""`grimoire kpi`: one figure of a process, or one per group, from an expression or by its name.
+
+What belongs here: asking and showing. What does not: what expressions mean (`mining.kpis`) and filters (`mining.filters`).
+"""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from apps.cli import console
+
+if TYPE_CHECKING:
+    from mining.filters import Filter
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.command(rich_help_panel="Ask")(kpi)
+
+
+def kpi(
+    process: Annotated[str, typer.Argument(help="Name of the process, as `grimoire processes` lists it.")],
+    expression: Annotated[str, typer.Argument(help="A KPI expression, or the name of a measure.")],
+    by: Annotated[
+        str | None, typer.Option(help="One value per day, week, month, quarter, year, attribute or other expression of a case.")
+    ] = None,
+    filters: Annotated[str | None, typer.Option("--filter", help="Filter stack, as a JSON list.", metavar="JSON")] = None,
+    show_sql: Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects.")] = False,
+) -> None:
+    """Computes a KPI of a process from its event log as it is now.
+
+    Examples:
+
+    $ grimoire kpi order_to_cash happy_path_share --by month
+
+    $ grimoire kpi order_to_cash "median(days(throughput(first_at('Confirm Order'), last_at('Ship Goods'))))" --by country
+
+    $ grimoire kpi purchase_to_pay rework_share --filter '[{"filter": "endpoints", "ends": ["Clear Invoice"]}]' --json
+    """
+    import lake
+    from lake.registry import processes
+    from mining import EventLog
+    from mining.kpis import kpi as computed
+    from mining.kpis import kpi_sql
+
+    with lake.connect(read_only=True) as connection:
+        definition = next((one.definition for one in processes(connection) if one.name == process), {})
+        log = EventLog.from_lake(process, connection=connection).filter(*_stack(filters))
+        if show_sql:
+            print(kpi_sql(log, expression, by=by, definition=definition))
+            return
+        found = computed(log, expression, by=by, definition=definition)
+        names, rows = found.columns, found.fetchall()
+    if as_json:
+        console.print_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        console.print_table(names, rows)
+
+
+def _stack(text: str | None) -> "list[Filter]":
+    from lake.errors import DataError
+    from mining import filters_from_json
+
+    try:
+        said = json.loads(text or "[]")
+    except ValueError as error:
+        raise DataError(
+            f"--filter holds no JSON: {error}.", remedy='Write \'[{"filter": "endpoints", "ends": ["Ship"]}]\'.'
+        ) from error
+    return filters_from_json([said] if isinstance(said, dict) else said)
