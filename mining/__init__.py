@@ -4,6 +4,7 @@ What belongs here: event logs, kernels, discovery, conformance, their result tab
 """
 
 from mining.conformance import Conformance, align
+from mining.declare import DeclareModel, discover_declare
 from mining.discovery import Model, discover
 from mining.earlier import is_mined, parameters_of
 from mining.event_log import EventLog
@@ -21,26 +22,33 @@ from mining.filters import (
 )
 from mining.forgetting import forget_process
 from mining.layout import build_layout
+from mining.log_skeleton import LogSkeleton, discover_log_skeleton
 from mining.petri_net import PetriNet
 from mining.results import MinedResult, mine
+from mining.temporal_profile import TemporalProfile
 
 __all__ = [
     "Attribute",
     "Conformance",
+    "DeclareModel",
     "Duration",
     "Endpoints",
     "EventLog",
     "Filter",
     "Follows",
     "Length",
+    "LogSkeleton",
     "MinedResult",
     "Model",
     "PetriNet",
+    "TemporalProfile",
     "Timeframe",
     "Variants",
     "align",
     "build_layout",
     "discover",
+    "discover_declare",
+    "discover_log_skeleton",
     "filters_from_json",
     "filters_to_json",
     "forget_process",

@@ -18,16 +18,20 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet
 
+from connectors.exports.event_log import export_cases
 from lake.connection import connect, quote
 from lake.errors import ColumnMissingError, FileFormatError
 from lake.snapshots import current_snapshot
-from mining import kernels
+from mining import kernels, relations
 from mining.filters import Filter, Stage
 from mining.layout import Layout, case_view, current_layout, fill, refuse_bad_rows, require_log
 from mining.sql_text import literal
 
 if TYPE_CHECKING:
     import duckdb
+
+    from mining.declare import DeclareModel
+    from mining.log_skeleton import LogSkeleton
 
 _numbers = count(1)
 _open_connections: "WeakSet[duckdb.DuckDBPyConnection]" = WeakSet()
@@ -222,6 +226,23 @@ class EventLog:
         """The SQL that selects the ids of the cases the filters keep."""
         return self.sql("select case_id from kept")
 
+    def rows_sql(self) -> str:
+        """The SQL of the events the filters keep, with the contract's columns and all attributes, in no order."""
+        kept = f" where e.case_id in ({self.cases_sql()})" if self.stages else ""
+        return f"select e.* from ({self.events.sql}) as e{kept}"
+
+    def to_xes(self, path: str | Path) -> int:
+        """Writes the events the filters keep as XES and returns how many; see `connectors.exports.event_log.export_cases`."""
+        return export_cases(self.connection, f"({self.rows_sql()})", path, format="xes")
+
+    def to_csv(self, path: str | Path) -> int:
+        """The same as CSV, in the order of time."""
+        return export_cases(self.connection, f"({self.rows_sql()})", path, format="csv")
+
+    def to_parquet(self, path: str | Path) -> int:
+        """The same as Parquet, in the order of time."""
+        return export_cases(self.connection, f"({self.rows_sql()})", path, format="parquet")
+
     def ask(self, question: str) -> "duckdb.DuckDBPyRelation":
         """Runs a question, the text of a kernel or one of your own over `events`, `kept`, `weights`, `variants`, `activities`."""
         return self.connection.sql(self.sql(question))
@@ -234,6 +255,28 @@ class EventLog:
     def dfg(self, *, times: bool = True) -> "duckdb.DuckDBPyRelation":
         """The directly-follows graph; see `kernels.dfg`."""
         return self.ask(kernels.dfg(times=times))
+
+    def eventually_follows(self) -> "duckdb.DuckDBPyRelation":
+        """The eventually-follows graph; see `relations.eventually_follows`."""
+        return self.ask(relations.eventually_follows())
+
+    def temporal_profile(self) -> "duckdb.DuckDBPyRelation":
+        """Mean and deviation of the times between activities that follow each other; see `mining.temporal_profile`."""
+        from mining.temporal_profile import temporal_profile
+
+        return self.ask(temporal_profile())
+
+    def declare(self, **settings: Any) -> "DeclareModel":
+        """The DECLARE constraints the log keeps; settings as for `discover_declare`."""
+        from mining.declare import discover_declare
+
+        return discover_declare(self, **settings)
+
+    def log_skeleton(self, *, noise: float = 0.0) -> "LogSkeleton":
+        """The log skeleton; see `discover_log_skeleton`."""
+        from mining.log_skeleton import discover_log_skeleton
+
+        return discover_log_skeleton(self, noise=noise)
 
     def variants(self) -> "duckdb.DuckDBPyRelation":
         """The variants, the most frequent first; see `kernels.variants`."""
