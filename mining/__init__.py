@@ -23,6 +23,8 @@ from mining.filters import (
 from mining.forgetting import forget_process
 from mining.layout import build_layout
 from mining.log_skeleton import LogSkeleton, discover_log_skeleton
+from mining.object_centric import ObjectCentricLog
+from mining.object_centric_net import ObjectCentricNet, discover_net
 from mining.petri_net import PetriNet
 from mining.results import MinedResult, mine
 from mining.temporal_profile import TemporalProfile
@@ -40,6 +42,8 @@ __all__ = [
     "LogSkeleton",
     "MinedResult",
     "Model",
+    "ObjectCentricLog",
+    "ObjectCentricNet",
     "PetriNet",
     "TemporalProfile",
     "Timeframe",
@@ -49,6 +53,7 @@ __all__ = [
     "discover",
     "discover_declare",
     "discover_log_skeleton",
+    "discover_net",
     "filters_from_json",
     "filters_to_json",
     "forget_process",

@@ -101,7 +101,7 @@ class EventLog:
         connection = connection or connect(read_only=True, as_of=as_of)
         try:
             if own:
-                _close_at_exit(connection)
+                close_at_exit(connection)
                 connection.begin()  # every question sees the same snapshot
             snapshot_id = as_of if as_of is not None else current_snapshot(connection)
             require_log(connection, process)
@@ -131,7 +131,7 @@ class EventLog:
         """
         import duckdb
 
-        connection = _own_connection()
+        connection = own_connection()
         relation = f"read_parquet({literal(str(path))})"
         try:
             columns = connection.sql(f"select * from {relation}").columns
@@ -146,7 +146,7 @@ class EventLog:
         cls, frame: Any, *, case_id: str = "case_id", activity: str = "activity", timestamp: str = "occurred_at"
     ) -> Self:
         """The event log in a pandas, polars or Arrow table, in the order of its rows; columns as for `from_parquet`."""
-        connection, name = _own_connection(), f"frame_{next(_numbers)}"
+        connection, name = own_connection(), f"frame_{next(_numbers)}"
         connection.register(name, frame)
         columns = connection.sql(f"select * from {name}").columns
         sql = contract_sql(name, columns, case_id=case_id, activity=activity, timestamp=timestamp)
@@ -362,7 +362,7 @@ def contract_sql(relation: str, columns: Sequence[str], *, case_id: str, activit
     )
 
 
-def _close_at_exit(connection: "duckdb.DuckDBPyConnection") -> None:
+def close_at_exit(connection: "duckdb.DuckDBPyConnection") -> None:
     """Ends a log that nobody closed before the embedded PostgreSQL stops: DuckDB aborts the process when it cannot roll back.
 
     Exit handlers run last in, first out, and the server's was registered when the connection was made.
@@ -378,7 +378,8 @@ def _close_all() -> None:
         connection.close()
 
 
-def _own_connection() -> "duckdb.DuckDBPyConnection":
+def own_connection() -> "duckdb.DuckDBPyConnection":
+    """An in-memory database of a log's own, with the settings of the lake's connections."""
     import duckdb
 
     from lake.settings import get_settings

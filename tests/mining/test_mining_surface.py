@@ -25,6 +25,7 @@ def test_the_names_on_offer_are_these_and_are_there():
         "mine",
         "parameters_of",
         *("DeclareModel", "LogSkeleton", "TemporalProfile", "discover_declare", "discover_log_skeleton"),
+        *("ObjectCentricLog", "ObjectCentricNet", "discover_net"),
     }
     assert all(hasattr(mining, name) for name in mining.__all__)
 
