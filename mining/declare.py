@@ -14,14 +14,14 @@ target never comes after source, and `not_chain_succession` likewise. `end` and 
 
 import json
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lake.connection import quote
 from lake.errors import FileFormatError, ModelError
-from mining.constraints import Template, violations
+from mining.constraints import Rule, Template, violations
 from mining.dot import edge, graph, node
 from mining.relations import ALTERNATIONS, DIRECT, GAPS, OCCURRENCES
 from mining.sql_text import literal
@@ -69,6 +69,25 @@ TEMPLATES: dict[str, Template] = {
     "not_chain_succession": Template("either", "direct = 0", "{target} never comes right after {source}.", is_negative=True),
 }
 
+_IMPLIED: dict[str, tuple[str, ...]] = {  # what follows from each template; «~» exchanges source and target
+    "absence": ("at_most_one",),
+    "exactly_one": ("existence", "at_most_one"),
+    "init": ("existence",),
+    "end": ("existence",),
+    "coexistence": ("responded_existence", "~responded_existence"),
+    "response": ("responded_existence",),
+    "precedence": ("~responded_existence",),
+    "succession": ("coexistence", "response", "precedence"),
+    "alternate_response": ("response",),
+    "alternate_precedence": ("precedence",),
+    "alternate_succession": ("succession", "alternate_response", "alternate_precedence"),
+    "chain_response": ("alternate_response",),
+    "chain_precedence": ("alternate_precedence",),
+    "chain_succession": ("alternate_succession", "chain_response", "chain_precedence"),
+    "not_coexistence": ("not_succession", "~not_succession"),
+    "not_succession": ("not_chain_succession",),
+}
+
 
 @dataclass(frozen=True)
 class Constraint:
@@ -93,6 +112,11 @@ class Constraint:
     confidence: float
 
     @property
+    def rule(self) -> Rule:
+        """Template, source and target."""
+        return self.template, self.source, self.target
+
+    @property
     def words(self) -> str:
         """The constraint as a sentence."""
         return TEMPLATES[self.template].words.format(source=f"«{self.source}»", target=f"«{self.target}»")
@@ -107,14 +131,17 @@ class DeclareModel:
 
     def check(self, log: "EventLog") -> "DeclareCheck":
         """Holds a log, this model's or another, against the constraints."""
-        rules = [(one.template, one.source, one.target) for one in self.constraints]
-        summary = log.ask("select coalesce(sum(cases), 0)::bigint as cases from weights").fetchone()
-        return DeclareCheck(log, self, violations(log, rules, TEMPLATES), summary[0] if summary else 0)
+        return DeclareCheck(log, self, violations(log, [one.rule for one in self.constraints], TEMPLATES), _cases(log))
+
+    def strongest(self) -> "DeclareModel":
+        """The model without the constraints that follow from one which is kept by as large a share of its cases."""
+        confidence = {one.rule: one.confidence for one in self.constraints}
+        said = {rule for one in self.constraints for rule in _implied(one.rule) if confidence.get(rule, 2) <= one.confidence}
+        return DeclareModel(tuple(one for one in self.constraints if one.rule not in said), self.cases)
 
     def to_json(self) -> str:
         """The model as JSON: `cases` and a list `constraints`."""
-        document = {"cases": self.cases, "constraints": [asdict(one) | {"words": one.words} for one in self.constraints]}
-        return json.dumps(document, ensure_ascii=False, indent=1)
+        return json.dumps({"cases": self.cases, "constraints": self.rows()}, ensure_ascii=False, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> "DeclareModel":
@@ -163,17 +190,17 @@ class DeclareCheck:
     cases: int
 
     @cached_property
-    def broken(self) -> dict[tuple[str, str, str | None], int]:
+    def broken(self) -> dict[Rule, int]:
         """The cases that break each constraint, by template, source and target; those that are kept are left out."""
-        counts: Counter[tuple[str, str, str | None]] = Counter()
+        counts: Counter[Rule] = Counter()
         for template, source, target, cases in self.violations.project("template, source, target, cases").fetchall():
             counts[template, source, target] += cases
         return dict(counts)
 
     @cached_property
-    def broken_by_variant(self) -> dict[int, list[tuple[str, str, str | None]]]:
+    def broken_by_variant(self) -> dict[int, list[Rule]]:
         """The constraints each variant breaks, by its variant_id; those that break none are left out."""
-        found: dict[int, list[tuple[str, str, str | None]]] = {}
+        found: dict[int, list[Rule]] = {}
         for template, source, target, variant in self.violations.project("template, source, target, variant_id").fetchall():
             found.setdefault(variant, []).append((template, source, target))
         return found
@@ -209,8 +236,7 @@ def discover_declare(
         if not 0 <= share <= 1:
             raise ModelError(f"A least {name} of {share} makes no sense.", remedy="Use a number from 0 to 1, such as 0.9.")
     rows = log.ask(discovery_sql(templates, min_support=min_support, min_confidence=min_confidence)).fetchall()
-    (cases,) = log.ask("select coalesce(sum(cases), 0)::bigint from weights").fetchone() or (0,)
-    return DeclareModel(tuple(Constraint(*row) for row in rows), cases)
+    return DeclareModel(tuple(Constraint(*row) for row in rows), _cases(log))
 
 
 def discovery_sql(templates: Collection[str], *, min_support: float, min_confidence: float) -> str:
@@ -283,6 +309,22 @@ def _of_two(templates: dict[str, Template]) -> list[str]:
         f"{' where source < target' if one.is_symmetric else ''}"
         for name, one in templates.items()
     ]
+
+
+def _implied(rule: Rule) -> Iterator[Rule]:
+    """The constraints that follow from one, however many steps away."""
+    template, source, target = rule
+    for name in _IMPLIED.get(template, ()):
+        one, other = (target or "", source) if name.startswith("~") else (source, target)
+        if TEMPLATES[name.lstrip("~")].is_symmetric and other is not None:
+            one, other = min(one, other), max(one, other)
+        yield (found := (name.lstrip("~"), one, other))
+        yield from _implied(found)
+
+
+def _cases(log: "EventLog") -> int:
+    (cases,) = log.ask("select coalesce(sum(cases), 0)::bigint as cases from weights").fetchone() or (0,)
+    return int(cases)
 
 
 def _known(templates: Collection[str]) -> None:

@@ -86,8 +86,8 @@ class ObjectCentricLog:
             if own:
                 connection.close()
             raise
-        tables = (f"select * from event_logs.{quote(f'{process}__{part}')}" for part in _PARTS)
-        return cls(connection, process, *tables, owns_connection=own)
+        events, objects, event_objects = (f"select * from event_logs.{quote(f'{process}__{part}')}" for part in _PARTS)
+        return cls(connection, process, events, objects, event_objects, owns_connection=own)
 
     @classmethod
     def from_file(cls, path: str | Path, *, time_zone: str = "UTC") -> Self:
@@ -162,7 +162,7 @@ class ObjectCentricLog:
             )
             row = ", row_number() over () as source_row" if part == "events" else ""
             sql.append(f"select {chosen}{row} from {name}")
-        return cls(connection, "frames", *sql, owns_connection=True)
+        return cls(connection, "frames", sql[0], sql[1], sql[2], owns_connection=True)
 
     def __enter__(self) -> Self:
         return self

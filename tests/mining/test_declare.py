@@ -126,6 +126,32 @@ def test_a_model_survives_json(log_of):
     assert DeclareModel.from_json(model.to_json()) == model
 
 
+@SETTINGS
+@given(traces=TRACES)
+def test_the_strongest_constraints_say_all_that_the_others_do(log_of, traces):
+    """A trace that keeps all the strongest of a fully kept model keeps the whole model."""
+    model = discover_declare(log_of(events_of(traces)), min_support=0, min_confidence=1)
+    strongest = model.strongest()
+
+    assert set(strongest.constraints) <= set(model.constraints)
+    for t in (["a"], ["b", "a"], ["a", "b"], ["a", "b", "a", "b"], ["ç 'd'", "a", "b", "b"], ["a", "a", "b"], ["b", "ç 'd'"]):
+        broken = [
+            [keeps(one.template, t, one.source, one.target or one.source) is False for one in m.constraints]
+            for m in (model, strongest)
+        ]
+        assert any(broken[0]) == any(broken[1])
+
+
+def test_what_follows_from_a_stronger_constraint_is_left_out(log_of):
+    model = discover_declare(log_of(events_of(["ab", "abab"])), min_confidence=1)
+
+    assert {one.rule for one in model.strongest().constraints} == {
+        ("chain_succession", "a", "b"),
+        ("init", "a", None),
+        ("end", "b", None),
+    }
+
+
 def test_a_model_without_constraints_is_broken_by_nobody(log_of):
     assert DeclareModel((), 0).check(log_of(events_of(["ab"]))).broken == {}
 
