@@ -7,7 +7,7 @@ A constraint says something of the cases that activate it, those in which its ac
 neither keep nor break it. All is counted from variants: no event is read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Literal
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 
 Activation = Literal["always", "source", "target", "either"]
 Rule = tuple[str, str, str | None]  # template, source, target
-ACTIVE = {
-    "always": "true",
-    "source": "source_times > 0",
-    "target": "target_times > 0",
-    "either": "source_times > 0 or target_times > 0",
-}
 _numbers = count(1)
 
 
@@ -51,13 +45,6 @@ class Template:
     is_negative: bool = False
     is_unary: bool = False
     is_symmetric: bool = False
-
-    def kept(self) -> str:
-        """SQL, true where a variant that activates the constraint keeps it."""
-        if self.is_unary:
-            return self.holds
-        alone = "true" if self.is_negative else "false"
-        return f"case when source_times > 0 and target_times > 0 then {self.holds} else {alone} end"
 
 
 def violations(log: "EventLog", rules: Iterable[Rule], templates: Mapping[str, Template]) -> "duckdb.DuckDBPyRelation":
@@ -87,45 +74,56 @@ def _table_of(log: "EventLog", rules: Iterable[Rule]) -> str:
 
 
 def _violations(rules: str, templates: Mapping[str, Template]) -> str:
-    """Looks only at the variants in which a rule is active: of a log of many activities these are few."""
-    broken = "\n        ".join(
-        f"when {literals([name])} then ({ACTIVE[template.activation]}) and not {template.kept()}"
-        for name, template in templates.items()
-    )
-    named = {
-        activation: literals(name for name, template in templates.items() if template.activation == activation)
-        for activation in ACTIVE
-    }
-    counts = "\n    ".join(
-        f"left join occurrences as {side} on {side}.variant_id = w.variant_id and {side}.activity_id = r.{side}_id"
-        for side in ("source", "target")
-    )
-    return f"""with {OCCURRENCES}, {GAPS}, {ALTERNATIONS}, {DIRECT}, lengths as (
-    select variant_id, len(activity_ids) as length from variants
-), rules as (
-    select r.*, s.activity_id as source_id, t.activity_id as target_id
+    """Looks only at the variants in which a rule is active, of a log of many activities few, and carries numbers, not texts."""
+    kinds = dict(enumerate(templates.values()))
+    coded = " ".join(f"when {literals([name])} then {kind}" for kind, name in enumerate(templates))
+    holds = "\n        ".join(f"when {kind} then {template.holds}" for kind, template in kinds.items())
+    return f"""with {OCCURRENCES}, {GAPS}, {ALTERNATIONS}, {DIRECT}, rules as (
+    select r.rule, case r.template {coded} end as kind, s.activity_id as source_id, t.activity_id as target_id
     from {rules} as r left join activities as s on s.activity = r.source left join activities as t on t.activity = r.target
-), active as (
-    select rule, variant_id from rules join occurrences on activity_id = source_id
-    where template in ({named["source"]}, {named["either"]})
-    union
-    select rule, variant_id from rules join occurrences on activity_id = target_id
-    where template in ({named["target"]}, {named["either"]})
-    union all
-    select rule, variant_id from rules cross join weights where template in ({named["always"]})
-), states as (
-    select r.rule, r.template, r.source, r.target, w.variant_id, w.cases, l.length,
-        coalesce(source.times, 0) as source_times, source.first_at as source_first, source.last_at as source_last,
-        coalesce(target.times, 0) as target_times, target.first_at as target_first, target.last_at as target_last,
-        coalesce(a.alternations, 0) as alternations, coalesce(d.direct, 0) as direct
-    from active join rules as r using (rule) join weights as w using (variant_id) join lengths as l using (variant_id)
-    {counts}
-    left join alternations as a on (a.variant_id, a.source_id, a.target_id) = (w.variant_id, r.source_id, r.target_id)
-    left join direct as d on (d.variant_id, d.source_id, d.target_id) = (w.variant_id, r.source_id, r.target_id)
-)
-select template, source, target, variant_id, cases
-from states
-where case template
-        {broken}
+), {_BOTH}, {_SINGLE.format(kinds=_kinds(kinds, lambda one: one.is_unary))}, broken as (
+    select rule, variant_id, cases from (from both_occur union all by name from of_one) where not case kind
+        {holds}
     end
-order by rule, cases desc, variant_id"""
+    union all
+    {_alone("source", "target", _kinds(kinds, lambda one: _breaks_alone(one, "source")))}
+    union all
+    {_alone("target", "source", _kinds(kinds, lambda one: _breaks_alone(one, "target")))}
+)
+select r.template, r.source, r.target, b.variant_id, b.cases
+from broken as b join {rules} as r using (rule)
+order by b.rule, b.cases desc, b.variant_id"""
+
+
+_BOTH = """both_occur as (
+    select r.rule, r.kind, s.variant_id, s.cases, s.length, s.times as source_times, s.first_at as source_first,
+        s.last_at as source_last, t.times as target_times, t.first_at as target_first, t.last_at as target_last,
+        coalesce(a.alternations, 0) as alternations, coalesce(d.direct, 0) as direct
+    from rules as r join occurrences as s on s.activity_id = r.source_id
+    join occurrences as t on t.activity_id = r.target_id and t.variant_id = s.variant_id
+    left join alternations as a on (a.variant_id, a.source_id, a.target_id) = (s.variant_id, r.source_id, r.target_id)
+    left join direct as d on (d.variant_id, d.source_id, d.target_id) = (s.variant_id, r.source_id, r.target_id)
+)"""
+_SINGLE = """of_one as (
+    select r.rule, r.kind, w.variant_id, w.cases, len(v.activity_ids) as length, coalesce(s.times, 0) as source_times,
+        s.first_at as source_first, s.last_at as source_last
+    from rules as r cross join weights as w join variants as v using (variant_id)
+    left join occurrences as s on s.activity_id = r.source_id and s.variant_id = w.variant_id
+    where r.kind in ({kinds})
+)"""
+
+
+def _alone(side: str, other: str, kinds: str) -> str:
+    """Cases with the one activity and without the other, which break what that activates unless it forbids something."""
+    return f"""select r.rule, o.variant_id, o.cases
+    from rules as r join occurrences as o on o.activity_id = r.{side}_id
+    anti join occurrences as missed on missed.activity_id = r.{other}_id and missed.variant_id = o.variant_id
+    where r.kind in ({kinds})"""
+
+
+def _kinds(kinds: Mapping[int, Template], chosen: Callable[[Template], bool]) -> str:
+    return literals(kind for kind, template in kinds.items() if chosen(template))
+
+
+def _breaks_alone(template: Template, side: str) -> bool:
+    return not template.is_unary and not template.is_negative and template.activation in (side, "either")
