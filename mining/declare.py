@@ -24,7 +24,7 @@ from lake.errors import FileFormatError, ModelError
 from mining.constraints import Rule, Template, violations
 from mining.dot import edge, graph, node
 from mining.relations import ALTERNATIONS, DIRECT, GAPS, OCCURRENCES
-from mining.sql_text import literal
+from mining.sql_text import literal, literals
 
 if TYPE_CHECKING:
     import duckdb
@@ -124,7 +124,7 @@ class Constraint:
 
 @dataclass(frozen=True)
 class DeclareModel:
-    """Constraints, the best kept first, and the cases of the log they were found in."""
+    """Constraints, the best kept first, those that forbid something last, and the cases of the log they were found in."""
 
     constraints: tuple[Constraint, ...]
     cases: int
@@ -242,8 +242,10 @@ def discover_declare(
 def discovery_sql(templates: Collection[str], *, min_support: float, min_confidence: float) -> str:
     """Template, source, target, activated, kept, support, confidence of the constraints that are kept well enough.
 
-    Pairs that never happen together are among them: a cross join of the activities, with the counts of the pairs that do.
+    Pairs that never happen together are among them: a cross join of the activities, with the counts of the pairs that do. What
+    is forbidden comes after what is demanded and kept as well, because there is always much of it.
     """
+    negative = literals(name for name, one in TEMPLATES.items() if one.is_negative)
     unary = {name: one for name, one in TEMPLATES.items() if name in templates and one.is_unary}
     binary = {name: one for name, one in TEMPLATES.items() if name in templates and not one.is_unary}
     return f"""with {OCCURRENCES}, {GAPS}, {ALTERNATIONS}, {DIRECT}, {_SOLOS}, {_PAIRS}, total as (
@@ -265,7 +267,7 @@ select template, source, target, activated, kept, activated / total.cases as sup
 from counted cross join total
 where activated > 0 and activated >= total.cases * {literal(float(min_support))}
     and kept >= activated * {literal(float(min_confidence))}
-order by confidence desc, support desc, template, source, target"""
+order by confidence desc, template in ({negative}), support desc, template, source, target"""
 
 
 _SOLOS = """solos as (

@@ -6,7 +6,6 @@ What belongs here: filling `mining.oc_dfg`, `mining.oc_activities` and `mining.o
 
 from typing import TYPE_CHECKING, Any
 
-from mining.discovery import discovery_work
 from mining.flattening import has_objects
 from mining.object_centric import ObjectCentricLog
 from mining.object_centric_net import ObjectCentricNet
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from mining.sections import Mined
 
-NET_WORK = 15_000_000  # about half a second; the nets of types that take more are left to `grimoire objects --net`
+NET_WORK = 15_000_000  # events in variants x activities²: about half a second; what takes more is left to `grimoire objects --net`
 
 TABLES = {
     "oc_dfg": "object_type varchar, source varchar, target varchar, events bigint, objects bigint, occurrences bigint, "
@@ -47,9 +46,14 @@ def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
 
 
 def _rows(log: ObjectCentricLog, noise: float) -> list[dict[str, Any]]:
-    quick = [kind for kind in log.object_types if discovery_work(log.variant_multiset(kind)) <= NET_WORK]
+    quick = [kind for kind in log.object_types if _work(log.variant_multiset(kind)) <= NET_WORK]
     found = log.discover(noise=noise, object_types=quick)
     return [_row(found, kind) for kind in log.object_types]
+
+
+def _work(variants: dict[tuple[str, ...], int]) -> int:
+    """What the inductive miner's time grows with."""
+    return sum(map(len, variants)) * len({name for names in variants for name in names}) ** 2
 
 
 def _row(found: ObjectCentricNet, kind: str) -> dict[str, Any]:

@@ -1,10 +1,14 @@
 """Object-centric logs: handmade ones by hand, the public ones against pm4py."""
 
 import statistics
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
 
 from lake.errors import ColumnMissingError, DataError, FileFormatError, ModelError
 from mining import ObjectCentricLog, discover_net
@@ -52,6 +56,34 @@ def test_edges_count_events_objects_and_occurrences(orders):
         ("it's", "place", "pick", 2, 2, 2, 5400.0, 5400.0),
         ("order", "place", 'ship "it"', 1, 1, 1, 10800.0, 10800.0),
     ]
+
+
+EVENTS = some.lists(
+    some.tuples(some.sampled_from("abc"), some.integers(0, 3), some.sets(some.sampled_from(["o1", "o2", "i1", "i2", "i3"]))),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(events=EVENTS)
+def test_edges_are_those_of_each_objects_own_events(events):
+    """Against plain Python: equal times, events of no or many objects, objects of no event."""
+    steps = {f"e{number}": name for number, (name, _, _) in enumerate(events)}
+    links = [(f"e{number}", thing) for number, (_, _, things) in enumerate(events) for thing in sorted(things)]
+    kinds = {thing: thing[0] for thing in ("o1", "o2", "i1", "i2", "i3")}
+    with ObjectCentricLog.from_frames(*frames(steps, links, kinds, [hour for _, hour, _ in events])) as log:
+        found = {row[:3]: row[3:6] for row in log.dfg().fetchall()}
+
+    pairs = defaultdict(list)
+    order = sorted(range(len(events)), key=lambda number: events[number][1])
+    for thing, kind in kinds.items():
+        own = [number for number in order if thing in events[number][2]]
+        for one, other in pairwise(own):
+            pairs[kind, events[one][0], events[other][0]].append((one, other, thing))
+    assert found == {
+        edge: (len({two[:2] for two in seen}), len({thing for *_, thing in seen}), len(seen)) for edge, seen in pairs.items()
+    }
 
 
 def test_an_event_that_takes_several_objects_makes_its_arcs_variable(orders):
