@@ -9,20 +9,20 @@ neither keep nor break it. All is counted from variants: no event is read.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING, Literal
 
 from mining.relations import ALTERNATIONS, DIRECT, GAPS, OCCURRENCES
 from mining.sql_text import literals
+from mining.temporary import temporary_table
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow
 
     from mining.event_log import EventLog
 
 Activation = Literal["always", "source", "target", "either"]
 Rule = tuple[str, str, str | None]  # template, source, target
-_numbers = count(1)
 
 
 @dataclass(frozen=True)
@@ -55,22 +55,15 @@ def violations(log: "EventLog", rules: Iterable[Rule], templates: Mapping[str, T
         rules: Template, source and target of each; an activity the log does not have occurs in none of its cases.
         templates: The templates by name.
     """
-    return log.ask(_violations(_table_of(log, rules), templates))
+    return log.ask(_violations(temporary_table(log.connection, _arrow(rules)), templates))
 
 
-def _table_of(log: "EventLog", rules: Iterable[Rule]) -> str:
-    """Puts the rules into a temporary table of the log's connection and returns its name."""
+def _arrow(rules: Iterable[Rule]) -> "pyarrow.Table":
     import pyarrow
 
     columns = list(zip(*rules, strict=True)) or [(), (), ()]
     texts = [pyarrow.array(column, pyarrow.string()) for column in columns]
-    number = next(_numbers)
-    name, source = f"temp.main.rules_{number}", f"rules_given_{number}"
-    rows = pyarrow.table([pyarrow.array(range(len(texts[0])), pyarrow.int64()), *texts], ["rule", "template", "source", "target"])
-    log.connection.register(source, rows)
-    log.connection.execute(f"create temp table {name} as from {source}")
-    log.connection.unregister(source)
-    return name
+    return pyarrow.table([pyarrow.array(range(len(texts[0])), pyarrow.int64()), *texts], ["rule", "template", "source", "target"])
 
 
 def _violations(rules: str, templates: Mapping[str, Template]) -> str:

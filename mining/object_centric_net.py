@@ -151,25 +151,25 @@ def discover_net(log: "ObjectCentricLog", *, noise: float = 0.0, object_types: S
 
 def dfg_dot(log: "ObjectCentricLog") -> str:
     """The object-centric directly-follows graph for Graphviz: a colour per type of object; edges say how often and how long."""
-    colours, rows = colours_of(log.object_types), log.dfg().fetchall()
-    starts = log.activities().project("object_type, activity, starts, ends").fetchall()
-    names = sorted({name for _, name, *_ in starts})
-    ends = [
-        node(f"{side} {kind}", f"{kind} {side}", shape="ellipse", color=colours[kind])
-        for kind in colours
-        for side in ("start", "end")
-    ]
-    lines = [
-        line
-        for kind, name, first, last in starts
-        for line in ([edge(f"start {kind}", f"activity {name}", f"{first:,}", color=colours[kind])] if first else [])
-        + ([edge(f"activity {name}", f"end {kind}", f"{last:,}", color=colours[kind])] if last else [])
-    ]
+    colours = colours_of(log.object_types)
+    names = [name for (name,) in log.activities().project("activity").distinct().order("activity").fetchall()]
     edges = [
-        edge(f"activity {source}", f"activity {target}", f"{kind}: {times:,}, {mean / 3600:,.1f} h", color=colours[kind])
-        for kind, source, target, _events, _objects, times, mean, _median in rows
+        edge(_of_activity(source), _of_activity(target), f"{kind}: {times:,}, {mean / 3600:,.1f} h", color=colours[kind])
+        for kind, source, target, _events, _objects, times, mean, _median in log.dfg().fetchall()
     ]
-    return graph("object-centric dfg", [*(node(f"activity {name}", name, shape="box") for name in names), *ends, *lines, *edges])
+    boxes = [node(_of_activity(name), name, shape="box") for name in names]
+    return graph("object-centric dfg", [*boxes, *_ends(log, colours), *edges])
+
+
+def _ends(log: "ObjectCentricLog", colours: Mapping[str, str]) -> Iterator[str]:
+    """Where lifecycles start and end: two nodes per type, with edges to and from its activities."""
+    for kind, colour in colours.items():
+        yield from (node(f"{side} {kind}", f"{kind} {side}", color=colour) for side in ("start", "end"))
+    for kind, name, starts, ends in log.activities().project("object_type, activity, starts, ends").fetchall():
+        if starts:
+            yield edge(f"start {kind}", _of_activity(name), f"{starts:,}", color=colours[kind])
+        if ends:
+            yield edge(_of_activity(name), f"end {kind}", f"{ends:,}", color=colours[kind])
 
 
 def colours_of(kinds: tuple[str, ...]) -> dict[str, str]:
@@ -178,7 +178,7 @@ def colours_of(kinds: tuple[str, ...]) -> dict[str, str]:
 
 
 def _of_type(kind: str, part: str) -> str:
-    return f"{kind} {part}"
+    return f"of {kind} {part}"
 
 
 def _of_activity(label: str) -> str:

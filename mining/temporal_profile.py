@@ -8,11 +8,11 @@ pair of events of a case counts, so the work grows with the square of the cases'
 """
 
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING
 
 from lake.errors import ModelError
 from mining.sql_text import literal
+from mining.temporary import temporary_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mining.event_log import EventLog
 
 ZETA = 6.0
-_numbers = count(1)
 _PAIRS = """pairs as (
     select s.case_no, s.activity_id as source_id, t.activity_id as target_id,
         (epoch_us(t.occurred_at) - epoch_us(s.occurred_at)) / 1e6 as seconds
@@ -72,15 +71,7 @@ class TemporalProfile:
         """
         if zeta < 0:
             raise ModelError(f"A zeta of {zeta} makes no sense.", remedy="Use 0 or more; 6 is usual.")
-        return log.ask(_deviations(self._as_table(log), zeta))
-
-    def _as_table(self, log: "EventLog") -> str:
-        number = next(_numbers)
-        name, source = f"temp.main.profile_{number}", f"profile_given_{number}"
-        log.connection.register(source, self.table)
-        log.connection.execute(f"create temp table {name} as from {source}")
-        log.connection.unregister(source)
-        return name
+        return log.ask(_deviations(temporary_table(log.connection, self.table), zeta))
 
 
 def _deviations(profile: str, zeta: float) -> str:
