@@ -32,7 +32,7 @@ def land_ocel(connection: "duckdb.DuckDBPyConnection", log: Ocel, *, process: st
     """
     clear_process(connection, process)
     load_id = uuid.uuid4().hex
-    note = _stage(connection, log, options)
+    note = stage_ocel(connection, log, options)
     quarantined = _quarantine(connection, process, load_id)
     attributes = _write_tables(connection, process, load_id)
     kind = _case_type(connection, process, options.object_type, file)
@@ -50,7 +50,7 @@ def land_ocel(connection: "duckdb.DuckDBPyConnection", log: Ocel, *, process: st
     return ImportReport(process, cases, events, activities, quarantined, 0.0, {"case": kind}, notes, load_id)
 
 
-def _stage(connection: "duckdb.DuckDBPyConnection", log: Ocel, options: FileOptions) -> str:
+def stage_ocel(connection: "duckdb.DuckDBPyConnection", log: Ocel, options: FileOptions) -> str:
     """Puts the log into temporary tables of text; returns what is to be said about its times."""
     _load(
         connection,
@@ -104,7 +104,7 @@ def _text(value: Any) -> str | None:
     return str(value)
 
 
-_EVENT_IS_BROKEN = (
+EVENT_IS_BROKEN = (
     "nullif(event_id, '') is null or nullif(activity, '') is null or occurred_at is null"
     " or source_row > min(source_row) over (partition by event_id)"
 )
@@ -120,7 +120,7 @@ def _quarantine(connection: "duckdb.DuckDBPyConnection", process: str, load_id: 
     known_event, known_object = "(select event_id from ocel_events)", "(select object_id from ocel_objects)"
     connection.execute(
         "create or replace temp table broken_events as select source_row from ocel_events"
-        f" qualify {_EVENT_IS_BROKEN} or event_id is null"
+        f" qualify {EVENT_IS_BROKEN} or event_id is null"
     )
     checks = (
         ("events", "event_id", "source_row in (from broken_events)", "id, activity and time are there, once", _WHAT_IS_MISSING),

@@ -5,6 +5,7 @@ What belongs here: event logs, kernels, discovery, conformance, their result tab
 
 from mining.calendars import WorkingCalendar
 from mining.conformance import Conformance, align
+from mining.declare import DeclareModel, discover_declare
 from mining.discovery import Model, discover
 from mining.earlier import is_mined, parameters_of
 from mining.event_log import EventLog
@@ -32,14 +33,19 @@ from mining.filters import (
 from mining.forgetting import forget_process
 from mining.kpis import Measure, measures_of
 from mining.layout import build_layout
+from mining.log_skeleton import LogSkeleton, discover_log_skeleton
+from mining.object_centric import ObjectCentricLog
+from mining.object_centric_net import ObjectCentricNet, discover_net
 from mining.petri_net import PetriNet
 from mining.results import MinedResult, mine
+from mining.temporal_profile import TemporalProfile
 
 __all__ = [
     "AnyOf",
     "Attribute",
     "Cases",
     "Conformance",
+    "DeclareModel",
     "Duration",
     "Endpoints",
     "EventLog",
@@ -47,15 +53,19 @@ __all__ = [
     "Follows",
     "FourEyes",
     "Length",
+    "LogSkeleton",
     "Measure",
     "MinedResult",
     "Model",
+    "ObjectCentricLog",
+    "ObjectCentricNet",
     "Path",
     "Performance",
     "PetriNet",
     "Rework",
     "Sample",
     "State",
+    "TemporalProfile",
     "Timeframe",
     "Trim",
     "Variants",
@@ -63,6 +73,9 @@ __all__ = [
     "align",
     "build_layout",
     "discover",
+    "discover_declare",
+    "discover_log_skeleton",
+    "discover_net",
     "filters_from_json",
     "filters_to_json",
     "forget_process",

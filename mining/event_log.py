@@ -18,10 +18,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet
 
+from connectors.exports.event_log import export_cases
 from lake.connection import connect, quote
 from lake.errors import ColumnMissingError, FileFormatError
 from lake.snapshots import current_snapshot
-from mining import kernels
+from mining import kernels, relations
 from mining.answers import Answers
 from mining.filter_base import Filter, Stage
 from mining.layout import Layout, case_view, current_entry, lay_out, require_log
@@ -29,6 +30,9 @@ from mining.sql_text import literal
 
 if TYPE_CHECKING:
     import duckdb
+
+    from mining.declare import DeclareModel
+    from mining.log_skeleton import LogSkeleton
 
 _numbers = count(1)
 _open_connections: "WeakSet[duckdb.DuckDBPyConnection]" = WeakSet()
@@ -108,7 +112,7 @@ class EventLog:
         connection = connection or connect(read_only=True, as_of=as_of)
         try:
             if own:
-                _close_at_exit(connection)
+                close_at_exit(connection)
                 connection.begin()  # every question sees the same snapshot
             snapshot_id = as_of if as_of is not None else current_snapshot(connection)
             require_log(connection, process)
@@ -140,7 +144,7 @@ class EventLog:
         """
         import duckdb
 
-        connection = _own_connection()
+        connection = own_connection()
         relation = f"read_parquet({literal(str(path))})"
         try:
             columns = connection.sql(f"select * from {relation}").columns
@@ -155,7 +159,7 @@ class EventLog:
         cls, frame: Any, *, case_id: str = "case_id", activity: str = "activity", timestamp: str = "occurred_at"
     ) -> Self:
         """The event log in a pandas, polars or Arrow table, in the order of its rows; columns as for `from_parquet`."""
-        connection, name = _own_connection(), f"frame_{next(_numbers)}"
+        connection, name = own_connection(), f"frame_{next(_numbers)}"
         connection.register(name, frame)
         columns = connection.sql(f"select * from {name}").columns
         sql = contract_sql(name, columns, case_id=case_id, activity=activity, timestamp=timestamp)
@@ -235,6 +239,23 @@ class EventLog:
         """The SQL that selects the ids of the cases the filters keep."""
         return self.sql("select case_id from kept")
 
+    def rows_sql(self) -> str:
+        """The SQL of the events the filters keep, with the contract's columns and all attributes, in no order."""
+        kept = f" where e.case_id in ({self.cases_sql()})" if self.stages else ""
+        return f"select e.* from ({self.events.sql}) as e{kept}"
+
+    def to_xes(self, path: str | Path) -> int:
+        """Writes the events the filters keep as XES and returns how many; see `connectors.exports.event_log.export_cases`."""
+        return export_cases(self.connection, f"({self.rows_sql()})", path, format="xes")
+
+    def to_csv(self, path: str | Path) -> int:
+        """The same as CSV, in the order of time."""
+        return export_cases(self.connection, f"({self.rows_sql()})", path, format="csv")
+
+    def to_parquet(self, path: str | Path) -> int:
+        """The same as Parquet, in the order of time."""
+        return export_cases(self.connection, f"({self.rows_sql()})", path, format="parquet")
+
     def ask(self, question: str, *, keep: bool | None = None) -> "duckdb.DuckDBPyRelation":
         """Runs a question, the text of a kernel or one of your own over `events`, `kept`, `weights`, `variants`, `activities`.
 
@@ -255,6 +276,28 @@ class EventLog:
     def dfg(self, *, times: bool = True) -> "duckdb.DuckDBPyRelation":
         """The directly-follows graph; see `kernels.dfg`."""
         return self.ask(kernels.dfg(times=times))
+
+    def eventually_follows(self) -> "duckdb.DuckDBPyRelation":
+        """The eventually-follows graph; see `relations.eventually_follows`."""
+        return self.ask(relations.eventually_follows())
+
+    def temporal_profile(self) -> "duckdb.DuckDBPyRelation":
+        """Mean and deviation of the times between activities that follow each other; see `mining.temporal_profile`."""
+        from mining.temporal_profile import temporal_profile
+
+        return self.ask(temporal_profile())
+
+    def declare(self, **settings: Any) -> "DeclareModel":
+        """The DECLARE constraints the log keeps; settings as for `discover_declare`."""
+        from mining.declare import discover_declare
+
+        return discover_declare(self, **settings)
+
+    def log_skeleton(self, *, noise: float = 0.0) -> "LogSkeleton":
+        """The log skeleton; see `discover_log_skeleton`."""
+        from mining.log_skeleton import discover_log_skeleton
+
+        return discover_log_skeleton(self, noise=noise)
 
     def variants(self) -> "duckdb.DuckDBPyRelation":
         """The variants, the most frequent first; see `kernels.variants`."""
@@ -345,7 +388,7 @@ def contract_sql(relation: str, columns: Sequence[str], *, case_id: str, activit
     )
 
 
-def _close_at_exit(connection: "duckdb.DuckDBPyConnection") -> None:
+def close_at_exit(connection: "duckdb.DuckDBPyConnection") -> None:
     """Ends a log that nobody closed before the embedded PostgreSQL stops: DuckDB aborts the process when it cannot roll back.
 
     Exit handlers run last in, first out, and the server's was registered when the connection was made.
@@ -361,7 +404,8 @@ def _close_all() -> None:
         connection.close()
 
 
-def _own_connection() -> "duckdb.DuckDBPyConnection":
+def own_connection() -> "duckdb.DuckDBPyConnection":
+    """An in-memory database of a log's own, with the settings of the lake's connections."""
     import duckdb
 
     from lake.settings import get_settings

@@ -89,7 +89,7 @@ def flattening(connection: "duckdb.DuckDBPyConnection", process: str) -> "pyarro
         connection: A connection of the lake.
         process: Name of the process.
     """
-    if not _has_objects(connection, process):
+    if not has_objects(connection, process):
         return connection.sql(f"select {_empty()} where false").to_arrow_table()
     events, objects, event_objects = (_table(process, part) for part in PARTS)
     own, view = literal(_case_notion(connection, process)), _pairs_of_view(connection, process)
@@ -111,7 +111,8 @@ def _case_notion(connection: "duckdb.DuckDBPyConnection", process: str) -> str:
     return case_type(definitions.get(process, {})) or "case"
 
 
-def _has_objects(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
+def has_objects(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
+    """Whether the process's log knows objects, and not cases only."""
     names = ", ".join(literal(f"{process}__{part}") for part in PARTS)
     found = connection.sql(
         "select count(distinct table_name) from duckdb_columns() where database_name = 'lake' and schema_name = 'event_logs'"

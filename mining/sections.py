@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from mining.discovery import Model
     from mining.event_log import EventLog
 
-SECTIONS: tuple[str, ...] = ("kpis",)  # modules of `mining`, in the order they are computed
+SECTIONS: tuple[str, ...] = (
+    "kpis",
+    "object_centric_results",
+)  # modules of `mining`, in the order they are computed
 
 
 @dataclass(frozen=True)

@@ -92,19 +92,43 @@ def has_objects(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
     return found is not None and found[0] == 4
 
 
+def export_cases(connection: "duckdb.DuckDBPyConnection", rows: str, path: Path | str, *, format: str) -> int:
+    """Writes events with the contract's columns to a file, in batches; an earlier one stays until the new one is whole.
+
+    Args:
+        connection: The connection the rows are read on.
+        rows: A relation with case_id, activity, occurred_at, source_row and any attributes, as SQL that can follow `from`.
+        path: The file.
+        format: `xes`, `csv` or `parquet`.
+
+    Returns:
+        How many events were written.
+
+    Raises:
+        FileFormatError: A value cannot be written in that format.
+        StorageError: The file cannot be written.
+    """
+    return _in_place(connection, rows, format, Path(path))
+
+
 def _written(connection: "duckdb.DuckDBPyConnection", process: str, kind: str, path: Path) -> int:
-    module, writer, _ = FORMATS[kind]
     if kind.startswith("ocel") and not has_objects(connection, process):
         raise FileFormatError(
             f"`{process}` knows cases only and no objects, so it cannot be written as OCEL.",
             remedy="Export it as xes, csv or parquet.",
             process=process,
         )
+    return _in_place(connection, process if kind.startswith("ocel") else table(process), kind, path)
+
+
+def _in_place(connection: "duckdb.DuckDBPyConnection", source: str, kind: str, path: Path) -> int:
+    """Writes beside the file and puts the whole in its place; the source is a process for OCEL, else a relation."""
+    module, writer, _ = FORMATS[kind]
     write: Writer = getattr(import_module(f"connectors.exports.{module}"), writer)
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.unlink(missing_ok=True)
-        events = write(connection, process, partial)
+        events = write(connection, source, partial)
         partial.replace(path)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.", remedy="Choose a folder you may write in.") from error

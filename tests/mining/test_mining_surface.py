@@ -27,6 +27,8 @@ def test_the_names_on_offer_are_these_and_are_there():
         *("Measure", "measures_of"),
         "mine",
         "parameters_of",
+        *("DeclareModel", "LogSkeleton", "TemporalProfile", "discover_declare", "discover_log_skeleton"),
+        *("ObjectCentricLog", "ObjectCentricNet", "discover_net"),
     }
     assert all(hasattr(mining, name) for name in mining.__all__)
 
