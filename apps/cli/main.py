@@ -17,7 +17,7 @@ from apps.cli import (
     classify,
     connect,
     demo,
-    discovered,
+    declared,
     exports,
     files,
     measured,
@@ -45,7 +45,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (service, road, files, exports, mined, measured, discovered, rows, classify, upkeep):
+for module in (service, road, files, exports, mined, measured, declared, rows, classify, upkeep):
     module.register(app)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(connect.app, name="connect")
