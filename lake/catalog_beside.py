@@ -11,6 +11,7 @@ BESIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "mining.variants": ("The ways cases run, the most frequent first, and whether they fit the model.", ("event_logs.",)),
     "mining.throughput": ("Cases started, completed and open per week.", ("event_logs.",)),
     "mining.models": ("The discovered model of every process and how well its cases fit.", ("event_logs.",)),
+    "mining.model_comparison": ("Models of several miners side by side, with their texts and the one proposed.", ("event_logs.",)),
     "mining": ("A result of mining, one row or more per process.", ("event_logs.",)),
     "layouts": ("The layout an event log is mined from: numbered events and activities.", ()),
     "forecasts.forecasts": ("The champions' forecasts with their intervals.", ("products.kpis__daily", "products.kpis__weekly")),

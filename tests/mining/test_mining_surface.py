@@ -22,6 +22,8 @@ def test_the_names_on_offer_are_these_and_are_there():
             "forget_process",
             "is_mined",
         ),
+        *("Comparison", "Evaluation", "Soundness", "check_soundness", "compare_models", "compare_process", "evaluate"),
+        *("diagram_to_net", "net_to_diagram", "read_bpmn"),
         "mine",
         "parameters_of",
     }
