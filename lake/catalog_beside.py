@@ -15,6 +15,7 @@ BESIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "mining.oc_dfg": ("The directly-follows graph of every type of object of an object-centric log.", ("event_logs.",)),
     "mining.oc_activities": ("The activities of every type of object, and how many objects their events take.", ("event_logs.",)),
     "mining.oc_nets": ("The net of every type of object of an object-centric log.", ("event_logs.",)),
+    "mining.model_comparison": ("Models of several miners side by side, with their texts and the one proposed.", ("event_logs.",)),
     "mining": ("A result of mining, one row or more per process.", ("event_logs.",)),
     "layouts": ("The layout an event log is mined from: numbered events and activities.", ()),
     "forecasts.forecasts": ("The champions' forecasts with their intervals.", ("products.kpis__daily", "products.kpis__weekly")),

@@ -3,11 +3,14 @@
 What belongs here: event logs, kernels, discovery, conformance, their result tables. What does not: pages and Dagster.
 """
 
+from mining.bpmn_net import diagram_to_net, net_to_diagram
+from mining.bpmn_reading import read_bpmn
 from mining.calendars import WorkingCalendar
 from mining.conformance import Conformance, align
 from mining.declare import DeclareModel, discover_declare
 from mining.discovery import Model, discover
 from mining.earlier import is_mined, parameters_of
+from mining.evaluation import Comparison, Evaluation, compare_models, evaluate
 from mining.event_log import EventLog
 from mining.filters import (
     AnyOf,
@@ -34,20 +37,24 @@ from mining.forgetting import forget_process
 from mining.kpis import Measure, measures_of
 from mining.layout import build_layout
 from mining.log_skeleton import LogSkeleton, discover_log_skeleton
+from mining.model_comparison import compare_process
 from mining.object_centric import ObjectCentricLog
 from mining.object_centric_net import ObjectCentricNet, discover_net
 from mining.petri_net import PetriNet
 from mining.results import MinedResult, mine
+from mining.soundness import Soundness, check_soundness
 from mining.temporal_profile import TemporalProfile
 
 __all__ = [
     "AnyOf",
     "Attribute",
     "Cases",
+    "Comparison",
     "Conformance",
     "DeclareModel",
     "Duration",
     "Endpoints",
+    "Evaluation",
     "EventLog",
     "Filter",
     "Follows",
@@ -64,6 +71,7 @@ __all__ = [
     "PetriNet",
     "Rework",
     "Sample",
+    "Soundness",
     "State",
     "TemporalProfile",
     "Timeframe",
@@ -72,15 +80,22 @@ __all__ = [
     "WorkingCalendar",
     "align",
     "build_layout",
+    "check_soundness",
+    "compare_models",
+    "compare_process",
+    "diagram_to_net",
     "discover",
     "discover_declare",
     "discover_log_skeleton",
     "discover_net",
+    "evaluate",
     "filters_from_json",
     "filters_to_json",
     "forget_process",
     "is_mined",
     "measures_of",
     "mine",
+    "net_to_diagram",
     "parameters_of",
+    "read_bpmn",
 ]

@@ -1,6 +1,7 @@
 """BPMN 2.0 diagrams of process trees, with a layout made here: no graphviz, no other program.
 
-What belongs here: turning a tree's blocks into tasks, gateways and flows, and placing them. What does not: reading BPMN.
+What belongs here: turning a tree's blocks into tasks, gateways and flows, and placing them. What does not: the diagram itself
+and its file (`mining.bpmn_diagram`), reading one (`mining.bpmn_reading`), diagrams without a tree (`mining.bpmn_net`).
 
 A tree is made of blocks, so its drawing is too: a sequence stands side by side, the branches of a choice or of parallel work
 stand one below the other between two gateways, and a loop's way back runs below its body. Every block has a size, and one row
@@ -9,19 +10,12 @@ through which flows enter at the left and leave at the right.
 
 from dataclasses import dataclass, field
 from itertools import count
-from xml.etree import ElementTree
 
-from mining.petri_net import XML_HEAD
+from mining.bpmn_diagram import EVENT, GATEWAY, TASK, Diagram, Drawing, Node, write_bpmn
+from mining.layered import Box, Placement
 from mining.process_tree import ProcessTree
 
-TASK, GATEWAY, EVENT = (110, 60), (40, 40), (32, 32)  # width and height in BPMN's pixels
 GAP_X, GAP_Y = 40, 24
-_NAMESPACES = {
-    "": "http://www.omg.org/spec/BPMN/20100524/MODEL",
-    "bpmndi": "http://www.omg.org/spec/BPMN/20100524/DI",
-    "dc": "http://www.omg.org/spec/DD/20100524/DC",
-    "di": "http://www.omg.org/spec/DD/20100524/DI",
-}
 
 
 @dataclass
@@ -74,10 +68,20 @@ class _Block:
 
 def tree_to_bpmn(tree: ProcessTree, *, name: str = "process") -> str:
     """The tree as a BPMN 2.0 document with shapes and edges, readable by bpmn.io, Camunda and pm4py."""
+    return write_bpmn(draw_tree(tree), name=name)
+
+
+def draw_tree(tree: ProcessTree) -> Drawing:
+    """The tree as a diagram whose every part has its place."""
     ids = count(1)
     body = _draw(tree, ids)
     start, end = _leaf("startEvent", "", EVENT, ids), _leaf("endEvent", "", EVENT, ids)
-    return _document(_in_line([start, body, end]), name)
+    block = _in_line([start, body, end])
+    nodes = tuple(Node(key, node.kind, node.name) for key, node in block.nodes.items())
+    flows = tuple((flow.source, flow.target) for flow in block.flows)
+    boxes = {key: Box(node.x, node.y, node.width, node.height) for key, node in block.nodes.items()}
+    routes = [_bends(block.nodes[flow.source], block.nodes[flow.target], flow.lane) for flow in block.flows]
+    return Drawing(Diagram(nodes, flows), Placement(boxes, routes, block.width, block.height))
 
 
 def _draw(tree: ProcessTree, ids: "count[int]") -> _Block:
@@ -157,49 +161,6 @@ def _connect(whole: _Block, block: _Block, before: str, after: str, *, lane: flo
         whole.flows += [_Flow(before, block.first), _Flow(block.last, after)]
 
 
-def _document(drawing: _Block, name: str) -> str:
-    for prefix, address in _NAMESPACES.items():
-        ElementTree.register_namespace(prefix, address)
-    root = ElementTree.Element(_tag("", "definitions"), {"targetNamespace": "urn:grimoire", "id": "definitions_1"})
-    process = ElementTree.SubElement(root, _tag("", "process"), {"id": "process_1", "name": name, "isExecutable": "false"})
-    diagram = ElementTree.SubElement(root, _tag("bpmndi", "BPMNDiagram"), {"id": "diagram_1"})
-    plane = ElementTree.SubElement(diagram, _tag("bpmndi", "BPMNPlane"), {"id": "plane_1", "bpmnElement": "process_1"})
-    _write_nodes(drawing, process, plane)
-    _write_flows(drawing, process, plane)
-    ElementTree.indent(root)
-    return XML_HEAD + ElementTree.tostring(root, encoding="unicode") + "\n"
-
-
-def _write_nodes(drawing: _Block, process: ElementTree.Element, plane: ElementTree.Element) -> None:
-    incoming: dict[str, list[str]] = {key: [] for key in drawing.nodes}
-    outgoing: dict[str, list[str]] = {key: [] for key in drawing.nodes}
-    for number, flow in enumerate(drawing.flows, start=1):
-        outgoing[flow.source].append(f"flow_{number}")
-        incoming[flow.target].append(f"flow_{number}")
-    for key, node in drawing.nodes.items():
-        attributes = {"id": key, "name": node.name} if node.name else {"id": key}
-        if node.kind.endswith("Gateway"):
-            attributes["gatewayDirection"] = "Diverging" if len(outgoing[key]) > 1 else "Converging"
-            if len(outgoing[key]) > 1 and len(incoming[key]) > 1:
-                attributes["gatewayDirection"] = "Mixed"
-        element = ElementTree.SubElement(process, _tag("", node.kind), attributes)
-        for tag, flows in (("incoming", incoming[key]), ("outgoing", outgoing[key])):
-            for name in flows:
-                ElementTree.SubElement(element, _tag("", tag)).text = name
-        shape = ElementTree.SubElement(plane, _tag("bpmndi", "BPMNShape"), {"id": f"{key}_di", "bpmnElement": key})
-        ElementTree.SubElement(shape, _tag("dc", "Bounds"), _numbers(x=node.x, y=node.y, width=node.width, height=node.height))
-
-
-def _write_flows(drawing: _Block, process: ElementTree.Element, plane: ElementTree.Element) -> None:
-    for number, flow in enumerate(drawing.flows, start=1):
-        key = f"flow_{number}"
-        ends = {"sourceRef": flow.source, "targetRef": flow.target}
-        ElementTree.SubElement(process, _tag("", "sequenceFlow"), {"id": key, **ends})
-        edge = ElementTree.SubElement(plane, _tag("bpmndi", "BPMNEdge"), {"id": f"{key}_di", "bpmnElement": key})
-        for x, y in _bends(drawing.nodes[flow.source], drawing.nodes[flow.target], flow.lane):
-            ElementTree.SubElement(edge, _tag("di", "waypoint"), _numbers(x=x, y=y))
-
-
 def _bends(source: _Node, target: _Node, lane: float | None) -> list[tuple[float, float]]:
     """A right-angled way from one node to another, forwards or back."""
     if lane is not None and lane != source.middle:
@@ -224,11 +185,3 @@ def _through_lane(source: _Node, target: _Node, lane: float) -> list[tuple[float
     arrives = target.y + target.height if lane > target.middle else target.y
     left, right = source.x + source.width / 2, target.x + target.width / 2
     return [(left, leaves), (left, lane), (right, lane), (right, arrives)]
-
-
-def _numbers(**values: float) -> dict[str, str]:
-    return {name: f"{value:g}" for name, value in values.items()}
-
-
-def _tag(prefix: str, name: str) -> str:
-    return f"{{{_NAMESPACES[prefix]}}}{name}"

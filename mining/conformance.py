@@ -87,7 +87,7 @@ def align(
 ) -> Conformance:
     """Holds a log against a model; see `align_variants`."""
     return align_variants(
-        log.variant_multiset(), model.net, shortest_run=model.tree.shortest_run, known=known, seconds=seconds, progress=progress
+        log.variant_multiset(), model.net, shortest_run=model.shortest_run, known=known, seconds=seconds, progress=progress
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lake.connection import connect
+from mining.bpmn_reading import read_bpmn
 from mining.discovery import Model
 from mining.layout import current_layout
 from mining.petri_net import PetriNet
@@ -61,13 +62,15 @@ def last_discovery(connection: "duckdb.DuckDBPyConnection", process: str, *, min
     """The model the process has, if it was discovered with that miner and noise."""
     rows = _ask(
         connection,
-        "select miner, noise, pnml, tree, is_sound, discovered_snapshot_id, discovered_cases from mining.models "
+        "select miner, noise, pnml, bpmn, tree, is_sound, discovered_snapshot_id, discovered_cases from mining.models "
         f"where {_mined_this_way(process, miner, noise)}",
     )
     if not rows:
         return None
-    said, noise, pnml, tree, is_sound, snapshot_id, cases = rows[0]
-    model = Model(said, noise, PetriNet.from_pnml(pnml), ProcessTree.from_json(tree), is_sound)
+    said, noise, pnml, bpmn, tree, is_sound, snapshot_id, cases = rows[0]
+    made_from = None if tree is None else ProcessTree.from_json(tree)
+    diagram = read_bpmn(bpmn) if tree is None else None
+    model = Model(said, noise, PetriNet.from_pnml(pnml), made_from, is_sound, diagram=diagram)
     return Discovery(model, snapshot_id, cases)
 
 

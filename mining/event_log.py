@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import duckdb
 
     from mining.declare import DeclareModel
+    from mining.discovery import Model
+    from mining.evaluation import Comparison
     from mining.log_skeleton import LogSkeleton
 
 _numbers = count(1)
@@ -334,6 +336,18 @@ class EventLog:
     def variant_multiset(self) -> list[tuple[int, tuple[str, ...], int]]:
         """What discovery and conformance work on: (variant_id, activities, cases), the most frequent first."""
         return [(number, tuple(names), cases) for number, names, cases in self.ask(kernels.variant_multiset()).fetchall()]
+
+    def discover(self, **how: Any) -> "Model":
+        """A model of the log; see `mining.discovery.discover`."""
+        from mining.discovery import discover
+
+        return discover(self, **how)
+
+    def compare_models(self, **how: Any) -> "Comparison":
+        """Models of several miners side by side, the best proposed; see `mining.evaluation.compare_models`."""
+        from mining.evaluation import compare_models
+
+        return compare_models(self, **how)
 
     def _names(self) -> Iterator[str]:
         """The names a kernel uses, as common table expressions over the layout and the filters."""

@@ -58,7 +58,39 @@ class ProcessTree:
             return min(lengths)
         return lengths[0] if self.operator == "loop" else sum(lengths)
 
+    def folded(self) -> "ProcessTree":
+        """The same language in fewer nodes, branches whose order means nothing in the order of their texts.
+
+        Silent steps beside others, operators over one child and operators below themselves go.
+        """
+        if self.operator is None:
+            return self
+        children = [part for child in self.children for part in child.folded()._within(self.operator)]
+        children = _without_silent(children, self.operator)
+        if len(children) == 1:
+            return children[0]
+        if self.operator in ("choice", "parallel"):
+            children.sort(key=str)
+        elif self.operator == "loop":
+            children[1:] = sorted(children[1:], key=str)
+        return ProcessTree(None, self.operator, tuple(children))
+
+    def _within(self, operator: Operator) -> tuple["ProcessTree", ...]:
+        return self.children if self.operator == operator != "loop" else (self,)
+
     def __str__(self) -> str:
         if self.operator is None:
             return "τ" if self.label is None else self.label
         return f"{self.operator}({', '.join(map(str, self.children))})"
+
+
+_SILENT = ProcessTree()
+
+
+def _without_silent(children: list[ProcessTree], operator: Operator) -> list[ProcessTree]:
+    """Without the silent steps that say nothing; one is left where nothing else is."""
+    if operator == "loop":
+        return [_SILENT] if children == [_SILENT, _SILENT] else children
+    silent = operator == "choice" and _SILENT in children
+    loud = [child for child in children if child != _SILENT]
+    return [*loud, _SILENT] if silent or not loud else loud

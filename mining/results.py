@@ -65,7 +65,7 @@ class MinedResult:
     transitions: int
     silent: int
     arcs: int
-    is_sound: bool
+    is_sound: bool | None
     average_fitness: float | None
     perfectly_fitting: float | None
     variants_aligned: int
@@ -234,6 +234,11 @@ def _fitness_table(conformance: Conformance) -> "pyarrow.Table":
 def _model_table(result: MinedResult, model: Model) -> "pyarrow.Table":
     import pyarrow
 
-    row = {**result.as_dict(), "pnml": model.to_pnml(), "bpmn": model.to_bpmn(), "tree": model.tree.to_json()}
+    row = {
+        **result.as_dict(),
+        "pnml": model.to_pnml(),
+        "bpmn": model.to_bpmn(),
+        "tree": None if model.tree is None else model.tree.to_json(),
+    }
     names = [column.split()[0] for column in COLUMNS["models"].split(", ")]
     return pyarrow.table({name: [row[name]] for name in names})

@@ -16,8 +16,9 @@ from apps.cli import (
     catalog,
     classify,
     connect,
-    demo,
     declared,
+    demo,
+    discovered,
     exports,
     files,
     measured,
@@ -45,7 +46,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (service, road, files, exports, mined, measured, declared, rows, classify, upkeep):
+for module in (service, road, files, exports, mined, measured, declared, discovered, rows, classify, upkeep):
     module.register(app)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(connect.app, name="connect")

@@ -25,6 +25,8 @@ def test_the_names_on_offer_are_these_and_are_there():
         ),
         *("AnyOf", "Cases", "FourEyes", "Path", "Performance", "Rework", "Sample", "State", "Trim"),
         *("Measure", "measures_of"),
+        *("Comparison", "Evaluation", "Soundness", "check_soundness", "compare_models", "compare_process", "evaluate"),
+        *("diagram_to_net", "net_to_diagram", "read_bpmn"),
         "mine",
         "parameters_of",
         *("DeclareModel", "LogSkeleton", "TemporalProfile", "discover_declare", "discover_log_skeleton"),
