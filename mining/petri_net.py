@@ -7,6 +7,7 @@ against them (`mining.conformance`).
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 from xml.etree import ElementTree
 
@@ -47,6 +48,11 @@ class PetriNet:
     def labels(self) -> set[str]:
         """The activities the net knows."""
         return {transition.label for transition in self.transitions if transition.label is not None}
+
+    @property
+    def id(self) -> str:
+        """What tells this net from others, 16 hexadecimal digits of its PNML's SHA-256: the same net has the same everywhere."""
+        return sha256(self.to_pnml().encode()).hexdigest()[:16]
 
     @classmethod
     def from_pm4py(cls, net: Any, initial: Any, final: Any) -> "PetriNet":

@@ -18,7 +18,7 @@ from lake.transactions import in_transaction
 from mining import kernels
 from mining.conformance import SECONDS, Conformance, align
 from mining.discovery import Model, discover
-from mining.earlier import MINER, NOISE, Discovery, known_fitness, last_discovery
+from mining.earlier import MINER, NOISE, Discovery, last_discovery
 from mining.event_log import EventLog
 from mining.flattening import COLUMNS as FLATTENING
 from mining.flattening import flattening
@@ -119,7 +119,6 @@ def mine(
         conformance = align(
             log,
             model,
-            known=known_fitness(log.events.connection, process, model),
             seconds=alignment_seconds,
             progress=lambda what, done: tell(what, 0.4 + 0.45 * done),
         )
