@@ -8,10 +8,11 @@ brought stay, because to search them again would find the same.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lake.transactions import in_transaction
 from mining.alignments import BOUND_REACHED, Alignment, Trace
+from mining.result_rows import arrow_table, create_table
 from mining.sql_text import literal
 
 if TYPE_CHECKING:
@@ -68,10 +69,7 @@ def keep_alignments(process: str, conformance: "Conformance", *, snapshot_id: in
     rows = _rows(conformance, is_of_process=False)
 
     def work(connection: "duckdb.DuckDBPyConnection") -> None:
-        connection.execute("create schema if not exists mining")
-        connection.execute(
-            f"create table if not exists mining.alignments (process varchar, {COLUMNS}, computed_at timestamptz, snapshot_id bigint)"
-        )
+        create_table(connection, "alignments", COLUMNS)
         connection.register("alignments_found", rows)
         own = f"process = {literal(process)} and model_id = {literal(conformance.model_id)}"
         connection.execute(
@@ -89,21 +87,18 @@ def keep_alignments(process: str, conformance: "Conformance", *, snapshot_id: in
 
 
 def _rows(conformance: "Conformance", *, is_of_process: bool) -> "pyarrow.Table":
-    import pyarrow
-
-    found, texts = conformance.variants, pyarrow.list_(pyarrow.string())
-    columns: dict[str, tuple[list[Any], Any]] = {
-        "model_id": ([conformance.model_id] * len(found), pyarrow.string()),
-        "is_of_process": ([is_of_process] * len(found), pyarrow.bool_()),
-        "activities": ([list(one.activities) for one in found], texts),
-        "length": ([one.length for one in found], pyarrow.int32()),
-        "cost": ([one.cost for one in found], pyarrow.int32()),
-        "fitness": ([one.fitness for one in found], pyarrow.float64()),
-        "status": ([one.status for one in found], pyarrow.string()),
-        "move_kinds": ([[kind for kind, _ in one.moves] for one in found], texts),
-        "move_activities": ([[name for _, name in one.moves] for one in found], texts),
-    }
-    return pyarrow.table({name: pyarrow.array(values, kind) for name, (values, kind) in columns.items()})
+    rows = [
+        {
+            **{name: getattr(one, name) for name in ("length", "cost", "fitness", "status")},
+            "model_id": conformance.model_id,
+            "is_of_process": is_of_process,
+            "activities": one.activities,
+            "move_kinds": [kind for kind, _ in one.moves],
+            "move_activities": [name for _, name in one.moves],
+        }
+        for one in conformance.variants
+    ]
+    return arrow_table(rows, COLUMNS)
 
 
 def _ask(connection: "duckdb.DuckDBPyConnection", sql: str) -> "pyarrow.Table | None":

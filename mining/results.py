@@ -23,6 +23,7 @@ from mining.event_log import EventLog
 from mining.flattening import COLUMNS as FLATTENING
 from mining.flattening import flattening
 from mining.layout import build_layout
+from mining.result_rows import create_table
 from mining.sections import Mined, columns_of_sections, tables_of_sections
 from mining.sql_text import literal
 
@@ -203,12 +204,9 @@ def _write(
 ) -> None:
     if checks:
         record_verdict(connection, checks, snapshot_id=result.snapshot_id)
-    connection.execute("create schema if not exists mining")
     extra = {"variants": _fitness_table(conformance), "models": _model_table(result, model)}
     for table, columns in (COLUMNS | columns_of_sections()).items():
-        connection.execute(
-            f"create table if not exists mining.{table} (process varchar, {columns}, computed_at timestamptz, snapshot_id bigint)"
-        )
+        create_table(connection, table, columns)
         connection.execute(f"delete from mining.{table} where process = {literal(result.process)}")
         names = [column.split()[0] for column in columns.split(", ")]
         source = "figures"
