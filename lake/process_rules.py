@@ -1,7 +1,7 @@
 """Rules of a process: what a definition file may say under `rules` and `slas`, as words or as fields, read and checked.
 
-What belongs here: the kinds of rules, their fields, the sentences that say the same, and thresholds. What does not: judging cases by
-them (`mining.rules`), because that takes an event log.
+What belongs here: the kinds of rules, their fields, the sentences that say the same, and thresholds. What does not: judging cases
+by them (`mining.rules`), because that takes an event log.
 
 A rule is either a mapping, `{kind: precedes, first: Receive Goods, then: Pay Invoice}`, or a sentence, `Receive Goods precedes Pay
 Invoice`. Both give the same rule. A rule with a `threshold` is a process test.
@@ -48,13 +48,14 @@ OPTIONAL = {"mode", "when", "text", "name", "threshold", "severity", "tolerated"
 OPERATORS = (">=", "<=", "!=", "=", ">", "<")
 _CONDITION = re.compile(r"(?P<column>\w+)\s*(?P<operator>>=|<=|!=|=|>|<)\s*(?P<value>.+)", re.DOTALL)
 _UNITS = {"hour": 1.0, "day": 24.0, "week": 168.0, "minute": 1 / 60}
+_SPAN = r"(?P<hours>[\d.]+) (?P<working>working )?(?P<unit>minute|hour|day|week)s?"
 _MODE = r"(?:(?P<mode>directly|alternately|immediately|eventually) )?"
 _SENTENCES = [  # the first that fits; names that hold such words stand in double quotes
     (r"cases? (?:start|begin)s? with (?P<activity>.+)", "starts_with"),
     (r"cases? ends? with (?P<activity>.+)", "ends_with"),
     (r"after (?P<first>.+?),? (?:there is )?never (?P<then>.+)", "never_after"),
     (rf"(?P<then>.+?) never {_MODE}follows (?P<first>.+)", "never_after"),
-    (r"(?P<then>.+?) follows (?P<first>.+?) within (?P<hours>[\d.]+) (?P<working>working )?(?P<unit>minute|hour|day|week)s?", "within_hours"),
+    (rf"(?P<then>.+?) follows (?P<first>.+?) within {_SPAN}", "within_hours"),
     (rf"(?P<first>.+?) {_MODE}precedes and is followed by (?P<then>.+)", "succession"),
     (rf"(?P<first>.+?) {_MODE}precedes (?P<then>.+)", "precedes"),
     (rf"(?P<first>.+?) is (?:always )?{_MODE}followed by (?P<then>.+)", "responds"),

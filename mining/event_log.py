@@ -9,7 +9,7 @@ relation (`.df()`, `.pl()`, `.fetchall()`, `.arrow()`), small beside the log. On
 """
 
 import atexit
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
@@ -28,6 +28,12 @@ from mining.sql_text import literal
 
 if TYPE_CHECKING:
     import duckdb
+
+    from lake.process_rules import Rule
+    from mining.conformance import Conformance
+    from mining.discovery import Model
+    from mining.petri_net import PetriNet
+    from mining.rules import RuleResult
 
 _numbers = count(1)
 _open_connections: "WeakSet[duckdb.DuckDBPyConnection]" = WeakSet()
@@ -258,6 +264,18 @@ class EventLog:
     def throughput(self, *, grain: Literal["day", "week", "month"] = "week") -> "duckdb.DuckDBPyRelation":
         """Cases started, completed and open per period; see `kernels.throughput`."""
         return self.ask(kernels.throughput(grain=grain))
+
+    def conformance(self, model: "Model | PetriNet") -> "Conformance":
+        """The log held against a model; see `mining.conformance.align`."""
+        from mining.conformance import align
+
+        return align(self, model)
+
+    def check_rules(self, rules: "Sequence[Rule | str | Mapping[str, Any]]") -> "list[RuleResult]":
+        """The log judged by rules, such as "Goods receipt precedes payment"; see `mining.rules.check_rules`."""
+        from mining.rules import check_rules
+
+        return check_rules(self, rules)
 
     def variant_multiset(self) -> list[tuple[int, tuple[str, ...], int]]:
         """What discovery and conformance work on: (variant_id, activities, cases), the most frequent first."""

@@ -69,6 +69,22 @@ class PetriNet:
             final={ids[place]: int(tokens) for place, tokens in final.items()},
         )
 
+    def to_pm4py(self) -> tuple[Any, Any, Any]:
+        """The net, the initial and the final marking as pm4py's objects, named by their ids."""
+        from pm4py.objects.petri_net.obj import Marking
+        from pm4py.objects.petri_net.obj import PetriNet as Net
+        from pm4py.objects.petri_net.utils.petri_utils import add_arc_from_to
+
+        net = Net(self.name)
+        parts: dict[str, Any] = {place: Net.Place(place) for place in self.places}
+        parts |= {one.id: Net.Transition(one.id, one.label) for one in self.transitions}
+        net.places.update(parts[place] for place in self.places)
+        net.transitions.update(parts[one.id] for one in self.transitions)
+        for source, target in self.arcs:
+            add_arc_from_to(parts[source], parts[target], net)
+        markings = ({parts[place]: tokens for place, tokens in marking.items()} for marking in (self.initial, self.final))
+        return net, *map(Marking, markings)
+
     def to_r4pm(self) -> dict[str, Any]:
         """The net as r4pm's alignments take it; r4pm wants UUIDs for ids, here made from the ids themselves."""
         ids = {part: str(uuid.uuid5(uuid.NAMESPACE_OID, part)) for part in (*self.places, *(t.id for t in self.transitions))}

@@ -22,7 +22,7 @@ class ReplayEstimate:
     """What token replay estimates; exact figures are those of `align`.
 
     Attributes:
-        replayed_share: Mean over the cases of (1 - missing / consumed) / 2 + (1 - remaining / produced) / 2. None without cases.
+        replayed_share: (1 - missing / consumed) / 2 + (1 - remaining / produced) / 2, tokens of all cases. None without cases.
         clean_share: Share of cases replayed without a missing or remaining token. None without cases.
         missing: Tokens that were missing, over all cases.
         remaining: Tokens that remained, over all cases.
@@ -54,9 +54,9 @@ def token_replay(log: "EventLog", model: "Model | PetriNet") -> ReplayEstimate:
     def total(key: str) -> Any:
         return sum(cases * one[key] for cases, one in zip(weights, replayed, strict=True))
 
-    return ReplayEstimate(
-        total("trace_fitness") / whole, total("trace_is_fit") / whole, int(total("missing_tokens")), int(total("remaining_tokens"))
-    )
+    missing, remaining = total("missing_tokens"), total("remaining_tokens")
+    share = 1 - missing / total("consumed_tokens") / 2 - remaining / total("produced_tokens") / 2
+    return ReplayEstimate(share, total("trace_is_fit") / whole, int(missing), int(remaining))
 
 
 def _replayed(traces: list[tuple[str, ...]], net: PetriNet) -> list[dict[str, Any]]:

@@ -124,7 +124,7 @@ def mine(
             progress=lambda what, done: tell(what, 0.4 + 0.45 * done),
         )
         tell("Analysing", 0.85)
-        tables |= tables_of_sections(Mined(log, process, _definition(log, process), model, conformance))
+        tables |= tables_of_sections(Mined(log, process, definition_of(log, process), model, conformance))
         checks = _checks(log, process)
     result = _result(process, log.snapshot_id or 0, summary, found, conformance, perf_counter() - started)
     tell("Writing the results", 0.9)
@@ -142,7 +142,7 @@ def _checks(log: EventLog, process: str) -> LogVerdict | None:
     return inspect_log(process, connection=log.events.connection) if origins.get(process) == "file" else None
 
 
-def _definition(log: EventLog, process: str) -> dict[str, Any]:
+def definition_of(log: EventLog, process: str) -> dict[str, Any]:
     """What the process's definition says; empty for a log that is no registered process."""
     return next((known.definition for known in processes(log.events.connection) if known.name == process), {})
 

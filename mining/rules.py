@@ -77,8 +77,8 @@ def check_rules(
         definition: The process's definition; its working calendar serves rules in working hours.
 
     Returns:
-        One result per rule, in their order. A rule that names an activity or a column the log has not is not broken by any case; its
-        remark says so.
+        One result per rule, in their order; its remark names activities the log has not, and a column it has not, without which
+        no case is judged.
 
     Raises:
         ProcessFileError: A rule cannot be read.
@@ -98,9 +98,7 @@ def violating_cases(
     """
     names = [name for (name,) in log.ask("select activity from activities").fetchall()]
     judged = _judged(log, _named(_read(rule), names), definition or {})
-    return log.ask(
-        f"with {judged} select case_id, broken::bigint as violations from judged where broken > 0 order by 2 desc, 1"
-    )
+    return log.ask(f"with {judged} select case_id, broken::bigint as violations from judged where broken > 0 order by 2 desc, 1")
 
 
 def _read(rule: Rule | str | Mapping[str, Any]) -> Rule:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from mining.discovery import Model
     from mining.event_log import EventLog
 
-SECTIONS: tuple[str, ...] = ("alignment_table",)  # modules of `mining`, in the order they are computed
+SECTIONS: tuple[str, ...] = (
+    "alignment_table",
+    "deviations",
+    "process_tests",
+)  # modules of `mining`, in the order they are computed
 
 
 @dataclass(frozen=True)

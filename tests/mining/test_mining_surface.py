@@ -22,6 +22,8 @@ def test_the_names_on_offer_are_these_and_are_there():
             "forget_process",
             "is_mined",
         ),
+        *("Accepted", "Deviation", "Deviations", "ReplayEstimate", "RuleResult", "accept_deviation", "check_rules"),
+        *("deviating_cases", "find_deviations", "run_process_tests", "token_replay", "violating_cases"),
         "mine",
         "parameters_of",
     }

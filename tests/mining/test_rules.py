@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pyarrow
 import pytest
@@ -29,7 +30,9 @@ def log_from(cases):
                 "case_id": list(columns[0]),
                 "activity": list(columns[1]),
                 "resource": pyarrow.array(columns[2], pyarrow.string()),
-                "occurred_at": pyarrow.array([START + timedelta(hours=hour) for hour in columns[3]], pyarrow.timestamp("us", "UTC")),
+                "occurred_at": pyarrow.array(
+                    [START + timedelta(hours=hour) for hour in columns[3]], pyarrow.timestamp("us", "UTC")
+                ),
                 "amount": list(columns[4]),
             }
         )
@@ -62,7 +65,7 @@ def judge(kind, case, mode, times):
             if a not in trace:
                 return None
             if mode == "directly":
-                return sum(pair == (a, b) for pair in zip(trace, trace[1:], strict=False))
+                return sum(pair == (a, b) for pair in pairwise(trace))
             return trace[trace.index(a) :].count(b)
         case "not_together":
             return int(a in trace and b in trace) if a in trace or b in trace else None
@@ -139,7 +142,9 @@ def test_every_kind_means_what_its_naive_reading_means(kind, cases, mode, times,
 
 
 def test_an_activity_and_itself():
-    with log_from([[("a", "ann", 0, 0), ("a", "ann", 2, 0)], [("a", "ann", 0, 0), ("a", "bob", 1, 0)], [("a", "ann", 0, 0)]]) as log:
+    with log_from(
+        [[("a", "ann", 0, 0), ("a", "ann", 2, 0)], [("a", "ann", 0, 0), ("a", "bob", 1, 0)], [("a", "ann", 0, 0)]]
+    ) as log:
         same, others, late = check_rules(
             log,
             [
