@@ -25,6 +25,7 @@ KINDS: dict[str, tuple[str, ...]] = {  # with the fields each must have
     "at_most": (*ONE, "times"),
     "at_least": (*ONE, "times"),
     "only_by": ONE,
+    "holds": (*ONE, "condition"),
     "precedes": TWO,
     "responds": TWO,
     "succession": TWO,
@@ -62,6 +63,7 @@ _SENTENCES = [  # the first that fits; names that hold such words stand in doubl
     (r"(?P<first>.+?) and (?P<then>.+?) never (?:occur|happen) together", "not_together"),
     (r"(?P<first>.+?) and (?P<then>.+?) are done by different (?:people|persons)", "four_eyes"),
     (r"(?P<first>.+?) and (?P<then>.+?) are done by the same person", "same_person"),
+    (r"(?P<condition>\w+ ?(?:>=|<=|!=|=|>|<) ?.+?) whenever (?P<activity>.+?) happens", "holds"),
     (r"(?P<activity>.+?) never happens", "never"),
     (r"(?P<activity>.+?) happens (?P<count>exactly|at most|at least) (?P<times>\d+|once|twice)(?: times?)?", ""),
     (r"(?P<activity>.+?) is done only by teams? (?P<teams>.+)", "only_by"),
@@ -119,6 +121,7 @@ class Rule:
         is_working_time: Whether these are hours of the process's working calendar.
         only: For only_by: the persons or teams.
         column: For only_by: the column that says who.
+        condition: For holds: what must be so of each event of the activity.
         when: Which cases it is about; None: all.
         text: What a person reads.
         threshold: With one, the rule is a process test.
@@ -136,6 +139,7 @@ class Rule:
     is_working_time: bool = False
     only: tuple[str, ...] = ()
     column: str = "resource"
+    condition: Condition | None = None
     when: Condition | None = None
     text: str = ""
     threshold: Threshold | None = None
@@ -292,6 +296,7 @@ def _from_fields(said: dict[str, Any], *, is_sla: bool = False) -> Rule:
         is_working_time=bool(said.get("working_time", False)),
         only=_only(kind, said),
         column=str(said.get("column") or ("resource_team" if "teams" in said else "resource")),
+        condition=_of_column(_condition(said.get("condition"))),
         when=_condition(said.get("when")),
         text=str(said.get("text") or _sentence(kind, first, then, said)),
         threshold=_threshold(said.get("threshold")),
@@ -304,6 +309,7 @@ def _from_fields(said: dict[str, Any], *, is_sla: bool = False) -> Rule:
 def _sentence(kind: str, first: str, then: str, said: Mapping[str, Any]) -> str:
     """What a rule without a text is called."""
     parts = [first, kind.replace("_", " "), *([then] if then else []), *([str(said["times"])] if "times" in said else [])]
+    parts += [str(said["condition"])] if kind == "holds" else []
     parts += [f"{said['hours']:g}"] if isinstance(said.get("hours"), int | float) else []
     parts += [str(said["mode"])] if said.get("mode", "eventually") != "eventually" else []
     return " ".join(parts)
@@ -345,6 +351,12 @@ def _condition(said: Any) -> Condition | None:
     if match is None:
         return Condition(activity=str(said).strip())
     return Condition(None, match["column"], match["operator"], _value(match["value"].strip()))
+
+
+def _of_column(said: Condition | None) -> Condition | None:
+    if said is not None and said.column is None:
+        raise _Unreadable(f"the condition {said} is none of a column, such as `amount <= 1000`")
+    return said
 
 
 def _value(text: str) -> Any:

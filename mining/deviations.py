@@ -69,10 +69,10 @@ class Accepted:
         """
         if isinstance(said, str) and (match := _WORDS.fullmatch(said.strip())):
             return cls(*match.groups())
-        if isinstance(said, Mapping) and set(said) <= {"kind", "activity", "after", "note"}:
-            if said.get("kind") in KINDS and said.get("activity"):
-                after = said.get("after")
-                return cls(said["kind"], str(said["activity"]), None if after is None else str(after), str(said.get("note", "")))
+        fields = {"kind", "activity", "after", "note"}
+        if isinstance(said, Mapping) and set(said) <= fields and said.get("kind") in KINDS and said.get("activity"):
+            after = said.get("after")
+            return cls(said["kind"], str(said["activity"]), None if after is None else str(after), str(said.get("note", "")))
         raise DataError(f"{said!r} names no deviation.", remedy=_REMEDY)
 
 

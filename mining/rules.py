@@ -144,6 +144,8 @@ def _judged(log: "EventLog", rule: Rule, definition: Mapping[str, Any]) -> str:
     )
     if rule.kind in ("four_eyes", "same_person", "only_by"):
         body = _of_people(log, rule)
+    elif rule.kind == "holds" and rule.condition is not None:
+        body = _of_values(log, rule, rule.condition)
     elif rule.kind == "within_hours":
         body = _of_time(log, rule, definition)
     else:
@@ -216,6 +218,14 @@ def _of_people(log: "EventLog", rule: Rule) -> str:
 ), about as (select case_id, len({broken}) as broken from sides where firsts is not null and thens is not null)"""
 
 
+def _of_values(log: "EventLog", rule: Rule, condition: Condition) -> str:
+    """What must be so of each event of an activity; an event without the value neither keeps nor breaks it."""
+    return f"""said as (
+    select e.case_id, {_compared(log, condition)} as is_so from ({log.events.sql}) as e
+    where e.activity = {literal(rule.first)} and e.case_id in (select case_id from kept)
+), about as (select case_id, count(*) filter (not is_so) as broken from said where is_so is not null group by case_id)"""
+
+
 def _of_time(log: "EventLog", rule: Rule, definition: Mapping[str, Any]) -> str:
     """From each first activity to the next occurrence of the second; where none comes, nothing is late."""
     seconds = "(epoch_us(answered_at) - epoch_us(occurred_at)) / 1e6"
@@ -244,8 +254,12 @@ def _condition(log: "EventLog", when: Condition | None) -> str:
             "case_id in (select k.case_id from kept as k join variants as v using (variant_id) "
             f"where list_contains(v.activity_ids, {wanted}))"
         )
-    column = _column(log, when.column or "")
-    return f"case_id in (select e.case_id from ({log.events.sql}) as e where e.{column} {when.operator} {literal(when.value)})"
+    return f"case_id in (select e.case_id from ({log.events.sql}) as e where {_compared(log, when)})"
+
+
+def _compared(log: "EventLog", condition: Condition) -> str:
+    """The comparison of an event's column with a value; null where the event has none."""
+    return f"e.{_column(log, condition.column or '')} {condition.operator} {literal(condition.value)}"
 
 
 def _column(log: "EventLog", name: str) -> str:
