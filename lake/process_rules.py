@@ -242,6 +242,8 @@ def _fields_of_match(found: dict[str, str], kind: str) -> dict[str, Any]:
     fields: dict[str, Any] = {"kind": kind or found.pop("count").lower().replace(" ", "_"), **found}
     if "times" in found:
         fields["times"] = {"once": 1, "twice": 2}.get(found["times"].lower()) or int(found["times"])
+    if "working" in found and found["unit"].lower() in ("day", "week"):
+        raise _Unreadable(f"how long is a working {found['unit']}? Say it in working hours")
     if "unit" in found:
         fields["hours"] = float(found["hours"]) * _UNITS[fields.pop("unit").lower()]
         fields["working_time"] = fields.pop("working", None) is not None

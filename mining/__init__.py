@@ -3,6 +3,7 @@
 What belongs here: event logs, kernels, discovery, conformance, their result tables. What does not: pages and Dagster.
 """
 
+from mining.conformance_report import ConformanceReport, conform
 from mining.conformance import Conformance, align
 from mining.deviations import Accepted, Deviation, Deviations, accept_deviation, deviating_cases, find_deviations
 from mining.discovery import Model, discover
@@ -32,6 +33,7 @@ __all__ = [
     "Accepted",
     "Attribute",
     "Conformance",
+    "ConformanceReport",
     "Deviation",
     "Deviations",
     "Duration",
@@ -51,6 +53,7 @@ __all__ = [
     "align",
     "build_layout",
     "check_rules",
+    "conform",
     "deviating_cases",
     "discover",
     "filters_from_json",

@@ -113,8 +113,9 @@ def shortest_run(net: "PetriNet") -> int:
     """
     from r4pm.bindings.conformance.case_centric.alignments import align_empty_trace
 
+    described: Any = net.to_r4pm()
     try:
-        found = align_empty_trace(net.to_r4pm(), {"cost_fn": COSTS, "max_states": STATES[-1] * 5})
+        found = align_empty_trace(described, {"cost_fn": COSTS, "max_states": STATES[-1] * 5})
     except Exception as error:
         raise ModelError(
             f"No run through the model was found: {error}.", remedy="Check that its final marking can be reached."

@@ -108,6 +108,7 @@ def align_variants(
     known: Mapping[Trace, Alignment] | None = None,
     seconds: float = SECONDS,
     progress: Progress | None = None,
+    workers: int | None = None,
 ) -> Conformance:
     """Aligns every variant with the net, the most frequent first, until all are done or the time is up.
 
@@ -118,6 +119,7 @@ def align_variants(
         known: Alignments of variants, by their activities, found earlier for this very net; they are not searched again.
         seconds: CPU seconds to spend, so that a busy machine does not change the result; a chunk under way is finished.
         progress: Told how far the work is.
+        workers: Processes that may share long searches; default: one per core.
 
     Raises:
         ModelError: The model's shortest run could not be found, so no fitness can be said.
@@ -125,7 +127,9 @@ def align_variants(
     started = perf_counter()
     shortest = alignments.shortest_run(net) if shortest_run is None else shortest_run
     ordered = sorted(variants, key=lambda variant: (-variant[2], variant[0]))
-    found = align_traces([names for _, names, _ in ordered], net, known=known or {}, seconds=seconds, progress=progress)
+    found = align_traces(
+        [names for _, names, _ in ordered], net, known=known or {}, seconds=seconds, progress=progress, workers=workers
+    )
     results = tuple(_fitness(variant, found[variant[1]], shortest) for variant in ordered)
     average, fitting = weighted([(one.cases, one.cost, one.length) for one in results], shortest)
     return Conformance(results, average, fitting, perf_counter() - started, shortest, net.id)

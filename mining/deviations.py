@@ -187,10 +187,15 @@ def accept_deviation(process: str, deviation: Accepted) -> None:
     """Puts a deviation on the process's accept-list in the lake; the next mining heeds it.
 
     To say it in the definition instead is the way for what belongs to the process and is under version control.
+
+    Raises:
+        UnknownProcessError: No such event log.
     """
     from lake.transactions import in_transaction
+    from mining.layout import require_log
 
     def work(connection: "duckdb.DuckDBPyConnection") -> None:
+        require_log(connection, process)
         connection.execute("create schema if not exists mining")
         connection.execute(f"create table if not exists mining.accepted_deviations ({ACCEPTED})")
         connection.execute(

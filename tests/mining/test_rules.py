@@ -16,7 +16,9 @@ from mining.rules import check_rules, violating_cases
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 NAMES = ["a", "b's", "ü"]
-events = st.tuples(st.sampled_from(NAMES), st.sampled_from([None, " ", "ann", "bob"]), st.integers(0, 5), st.sampled_from([None, 0, 1, 2, 3]))
+events = st.tuples(
+    st.sampled_from(NAMES), st.sampled_from([None, " ", "ann", "bob"]), st.integers(0, 5), st.sampled_from([None, 0, 1, 2, 3])
+)
 cases = st.lists(st.lists(events, min_size=1, max_size=6), min_size=1, max_size=5)
 
 
@@ -212,6 +214,7 @@ def test_a_sentence_and_its_fields_are_one_rule(sentence, fields):
         ({"kind": "holds", "activity": "a", "condition": "b"}, "none of a column"),
         ({"kind": "precedes", "first": "a", "then": "b", "when": {"column": "x"}}, "`when` is an activity"),
         ("a is nice", "no such sentence"),
+        ("b follows a within 2 working days", "Say it in working hours"),
         (7, "neither a sentence nor a mapping"),
     ],
 )
