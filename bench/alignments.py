@@ -72,7 +72,7 @@ def known() -> None:
     from mining.conformance import align_variants
 
     ids = sorted(number for number, cases in _ready["cases"].items() for _ in range(cases))
-    new = random.Random(7).sample(range(len(ids)), len(ids) // 100)  # noqa: S311 — which cases are the new ones
+    new = random.Random(7).sample(range(len(ids)), len(ids) // 100)
     old = {number for at, number in enumerate(ids) if at not in set(new)}
     before = [variant for variant in _ready["variants"] if variant[0] in old]
     found = align_variants(before, _ready["model"].net, shortest_run=_ready["model"].tree.shortest_run, workers=1)

@@ -3,8 +3,8 @@
 What belongs here: event logs, kernels, discovery, conformance, their result tables. What does not: pages and Dagster.
 """
 
-from mining.conformance_report import ConformanceReport, conform
 from mining.conformance import Conformance, align
+from mining.conformance_report import ConformanceReport, conform
 from mining.deviations import Accepted, Deviation, Deviations, accept_deviation, deviating_cases, find_deviations
 from mining.discovery import Model, discover
 from mining.earlier import is_mined, parameters_of
