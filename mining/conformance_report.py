@@ -63,13 +63,14 @@ class ConformanceReport:
 
 
 def conform(
-    process: str, net: PetriNet | None = None, *, seconds: float = SECONDS, progress: Progress | None = None
+    process: str, net: PetriNet | None = None, *, name: str = "", seconds: float = SECONDS, progress: Progress | None = None
 ) -> ConformanceReport:
     """Aligns a process's log with a model and keeps the alignments, so that the next time only new variants are searched.
 
     Args:
         process: Name of a process with an event log.
         net: A model of one's own; default: the one the process was mined with last.
+        name: What the report calls that model; default: the net's own name.
         seconds: CPU seconds for alignments.
         progress: Told how far they are.
 
@@ -89,7 +90,7 @@ def conform(
         snapshot_id = log.snapshot_id
     keep_alignments(process, conformance, snapshot_id=snapshot_id)
     missing, unknown = (tuple(sorted(part)) for part in (model.labels - names, names - model.labels))
-    said = f"the model of {process}" if net is None else net.name
+    said = f"the model of {process}" if net is None else name or net.name
     return ConformanceReport(process, said, sound, problems, missing, unknown, conformance, deviations)
 
 

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def conform(
     process: Annotated[str, typer.Argument(help="Name of the process, as `grimoire processes` lists it.")],
     model: Annotated[
-        Path | None, typer.Option(help="A model in PNML; default: the one the process was mined with.", metavar="FILE")
+        Path | None, typer.Option(help="A model in PNML or BPMN; default: the one the process was mined with.", metavar="FILE")
     ] = None,
     rules: Annotated[bool, typer.Option("--rules", help="Judge the cases by the rules of the process instead.")] = False,
     accept: Annotated[
@@ -54,25 +54,29 @@ def conform(
     if rules:
         _show_rules(process, as_json=as_json)
     else:
-        _show(_report(process, net), as_json=as_json)
+        _show(_report(process, net, name="" if model is None else model.name), as_json=as_json)
 
 
 def _read(path: Path) -> "PetriNet":
     from lake.errors import FileFormatError
+    from mining.bpmn_net import diagram_to_net
+    from mining.bpmn_reading import read_bpmn
     from mining.petri_net import PetriNet
 
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{path} cannot be read: {error}.", remedy="Give a PNML file's path.") from error
+        raise FileFormatError(f"{path} cannot be read: {error}.", remedy="Give the path of a PNML or BPMN file.") from error
+    if path.suffix.lower() == ".bpmn":
+        return diagram_to_net(read_bpmn(text))
     return PetriNet.from_pnml(text)
 
 
-def _report(process: str, net: "PetriNet | None") -> "ConformanceReport":
+def _report(process: str, net: "PetriNet | None", *, name: str) -> "ConformanceReport":
     from mining.conformance_report import conform as conform_process
 
     with console.progress() as progress:
-        return conform_process(process, net, progress=progress)
+        return conform_process(process, net, name=name, progress=progress)
 
 
 def _show(report: "ConformanceReport", *, as_json: bool) -> None:

@@ -221,6 +221,14 @@ def test_a_process_is_held_against_models_and_rules(home: Path, tmp_path: Path) 
     kept = json.loads(grimoire("sql", "select count(*) as n from mining.alignments where not is_of_process", "--json").stdout)
     assert kept == [{"n": 2}]
 
+    drawn = tmp_path / "drawn.bpmn"
+    assert grimoire("mine", "conforming", "--noise", "0", "--bpmn", str(drawn)).returncode == 0
+    own = json.loads(grimoire("conform", "conforming", "--json").stdout)
+    theirs = json.loads(grimoire("conform", "conforming", "--model", str(drawn), "--json").stdout)
+    assert (own["model"], theirs["model"]) == ("the model of conforming", "drawn.bpmn")
+    assert own["perfectly_fitting"] == theirs["perfectly_fitting"] == 1.0
+    assert own["deviations"] == theirs["deviations"] == []
+
     rules = grimoire("conform", "conforming", "--rules")
     assert rules.returncode == 0
     assert "has no rules" in rules.stdout + rules.stderr

@@ -137,3 +137,18 @@ def test_alignments_with_a_model_that_was_brought_stay_and_are_used_again(monkey
         (one.activities, one.cost, one.moves) for one in first.variants
     ]
     assert rows("select count(*) from mining.alignments where process = 'brought' and not is_of_process") == [(3,)]
+
+
+def test_an_unsound_model_is_told_to_be_so_and_its_alignments_are_exact_all_the_same():
+    from mining import PetriNet, conform
+    from mining.petri_net import Transition
+
+    publish("odd", {})
+    transitions = (Transition("t", "a"), Transition("u", "never"))
+    arcs = (("p", "t"), ("t", "q"), ("r", "u"), ("u", "q"))
+    report = conform("odd", PetriNet(("p", "q", "r"), transitions, arcs, {"p": 1}, {"q": 1}), name="odd.pnml")
+
+    assert (report.is_sound, report.model, report.only_in_model, report.only_in_log) == (False, "odd.pnml", ("never",), ("b", "c"))
+    assert report.problems
+    assert report.conformance.average_fitness == pytest.approx(1 - 1 / 3), "each case has one event the model has not"
+    assert {(one.kind, one.activity): one.cases for one in report.deviations.found if one.activity == "c"} == {("inserted", "c"): 1}
