@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from connectors.expressions import Faults, FaultyText, check_type, nearest, type_of
 from lake.catalog_tables import Classification
+from lake.errors import ProcessFileError
+from lake.process_rules import rules_of
 
 if TYPE_CHECKING:
     from connectors.event_log_sources import Readable
@@ -164,6 +166,10 @@ class EventLogDeclaration(_Part):
         own = sorted(OWN_WORDS & set(self.process))
         if own:
             raise ValueError(f"process.{', '.join(own)} is said elsewhere in the declaration")
+        try:
+            rules_of(self.process, where="process")
+        except ProcessFileError as error:
+            raise ValueError(f"{error.problem} {error.remedy}") from error
 
     def event_attributes(self) -> tuple[str, ...]:
         """Names of what events carry."""

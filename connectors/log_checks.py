@@ -4,7 +4,8 @@ What belongs here: the checks, each a sentence with a severity, an advice and th
 them and keeping what they find (`connectors.log_quality`), and what must hold of a single column (`connectors.quality`).
 
 A check tells data that cannot be so from business that should not be so: an effect before its cause in a case or two is a matter
-of conformance, in many cases it is a matter of clocks. `tolerated` is where one ends and the other begins.
+of conformance, in many cases it is a matter of clocks. `tolerated` is where one ends and the other begins. A rule with a
+`threshold` is a process test (`mining.process_tests`) and no matter of clocks: it is not checked here a second time.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from typing import Any
 
 from connectors.quality import EARLIEST, Severity
 from lake import quote
+from lake.process_rules import rules_of
 from lake.registry import case_type
 
 NULL_WORDS = ("na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", "undefined", "unknown", "#n/a")
@@ -159,16 +161,16 @@ def _ends(log: Log) -> str:
 
 
 def _order(log: Log) -> Iterator[LogCheck]:
-    rules = log.definition.get("rules", [])
-    before = [rule for rule in rules if rule.get("kind") == "precedes" and "when" not in rule]
+    rules = [rule for rule in rules_of(log.definition, where=log.process) if rule.when is None and rule.threshold is None]
+    before = [rule for rule in rules if rule.kind == "precedes"]
     for rule in before:
-        yield _follows(log, [(rule["first"], rule["then"])], f"{rule['then']} does not come before {rule['first']}",
+        yield _follows(log, [(rule.first, rule.then)], f"{rule.then} does not come before {rule.first}",
                        "An effect lies before its cause: see the clocks and the time zones of both, and which time is taken.",
-                       rule.get("tolerated", CONTRADICTING))  # fmt: skip
-    for rule in (rule for rule in rules if rule.get("kind") == "starts_with"):
-        yield _begins(log, rule["activity"], rule.get("tolerated", CONTRADICTING))
+                       CONTRADICTING if rule.tolerated is None else rule.tolerated)  # fmt: skip
+    for rule in (rule for rule in rules if rule.kind == "starts_with"):
+        yield _begins(log, rule.first, CONTRADICTING if rule.tolerated is None else rule.tolerated)
     path = log.definition.get("happy_path", [])
-    pairs = {*pairwise(path), *((rule["first"], rule["then"]) for rule in before)}
+    pairs = {*pairwise(path), *((rule.first, rule.then) for rule in before)}
     between = sorted(pair for pair in pairs if len({log.sources.get(name) for name in pair} - {None}) == 2)
     if between:
         yield _follows(log, between, "the sources agree on the order of events",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lake.dbt_environment import DBT_PROJECT, generated_folder
 from lake.errors import ProcessFileError
+from lake.process_rules import rules_of
 from lake.registry import drop_process, processes, register_process
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def product_definitions(folder: Path | None = None) -> list[dict[str, Any]]:
     """The definitions of the processes that dbt makes, by name.
 
     Raises:
-        ProcessFileError: A file is not YAML or lacks something every definition must say; the message names the file.
+        ProcessFileError: A file is not YAML, lacks something every definition must say, or has a rule that cannot be read; the
+            message names the file.
     """
     return [_read(path) for path in definition_files(folder)]
 
@@ -77,4 +79,5 @@ def _read(path: Path) -> dict[str, Any]:
             remedy=f"Call the process {expected}, or the file after it.",
             path=str(path),
         )
+    rules_of(definition, where=path.name)
     return definition

@@ -8,6 +8,8 @@ from mining.bpmn_reading import read_bpmn
 from mining.calendars import WorkingCalendar
 from mining.conformance import Conformance, align
 from mining.declare import DeclareModel, discover_declare
+from mining.conformance_report import ConformanceReport, conform
+from mining.deviations import Accepted, Deviation, Deviations, accept_deviation, deviating_cases, find_deviations
 from mining.discovery import Model, discover
 from mining.earlier import is_mined, parameters_of
 from mining.evaluation import Comparison, Evaluation, compare_models, evaluate
@@ -41,17 +43,24 @@ from mining.model_comparison import compare_process
 from mining.object_centric import ObjectCentricLog
 from mining.object_centric_net import ObjectCentricNet, discover_net
 from mining.petri_net import PetriNet
+from mining.process_tests import run_process_tests
+from mining.replay import ReplayEstimate, token_replay
 from mining.results import MinedResult, mine
 from mining.soundness import Soundness, check_soundness
 from mining.temporal_profile import TemporalProfile
 
 __all__ = [
     "AnyOf",
+from mining.rules import RuleResult, check_rules, violating_cases
+    "Accepted",
     "Attribute",
     "Cases",
     "Comparison",
     "Conformance",
     "DeclareModel",
+    "ConformanceReport",
+    "Deviation",
+    "Deviations",
     "Duration",
     "Endpoints",
     "Evaluation",
@@ -74,6 +83,8 @@ __all__ = [
     "Soundness",
     "State",
     "TemporalProfile",
+    "ReplayEstimate",
+    "RuleResult",
     "Timeframe",
     "Trim",
     "Variants",
@@ -84,6 +95,10 @@ __all__ = [
     "compare_models",
     "compare_process",
     "diagram_to_net",
+    "accept_deviation",
+    "check_rules",
+    "conform",
+    "deviating_cases",
     "discover",
     "discover_declare",
     "discover_log_skeleton",
@@ -91,6 +106,7 @@ __all__ = [
     "evaluate",
     "filters_from_json",
     "filters_to_json",
+    "find_deviations",
     "forget_process",
     "is_mined",
     "measures_of",
@@ -98,4 +114,7 @@ __all__ = [
     "net_to_diagram",
     "parameters_of",
     "read_bpmn",
+    "run_process_tests",
+    "token_replay",
+    "violating_cases",
 ]

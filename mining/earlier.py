@@ -1,7 +1,7 @@
-"""What an earlier mining of a process left that can be used again: how it was mined, its model, its variants' fitness.
+"""What an earlier mining of a process left that can be used again: how it was mined, and its model.
 
-What belongs here: reading that from schema `mining`. What does not: writing it (`mining.results`) and telling whether the log's
-rows are others now (`mining.layout`).
+What belongs here: reading that from schema `mining`. What does not: writing it (`mining.results`), its variants' alignments
+(`mining.alignment_table`) and telling whether the log's rows are others now (`mining.layout`).
 
 A model is kept while its log grows little: fitness stays comparable from day to day, and only new variants are aligned.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lake.connection import connect
+from mining.alignments import OUT_OF_TIME
 from mining.bpmn_reading import read_bpmn
 from mining.discovery import Model
 from mining.layout import current_layout
@@ -52,7 +53,8 @@ def is_mined(process: str, *, miner: str = MINER, noise: float = NOISE) -> bool:
             return False
         rows = _ask(
             connection,
-            "select m.variants_unfinished = 0 from mining.models as m join layouts.built as b using (process) "
+            f"select not exists (from mining.alignments where process = {literal(process)} and status = {literal(OUT_OF_TIME)} "
+            "and is_of_process) from mining.models as m join layouts.built as b using (process) "
             f"where {_mined_this_way(process, miner, noise)} and m.snapshot_id >= b.snapshot_id",
         )
     return bool(rows and rows[0][0])
@@ -72,16 +74,6 @@ def last_discovery(connection: "duckdb.DuckDBPyConnection", process: str, *, min
     diagram = read_bpmn(bpmn) if tree is None else None
     model = Model(said, noise, PetriNet.from_pnml(pnml), made_from, is_sound, diagram=diagram)
     return Discovery(model, snapshot_id, cases)
-
-
-def known_fitness(connection: "duckdb.DuckDBPyConnection", process: str, model: Model) -> dict[tuple[str, ...], float]:
-    """Fitness of the variants that were aligned before with this very model: a new load only adds some."""
-    rows = _ask(
-        connection,
-        "select activities, fitness from mining.variants join mining.models using (process) "
-        f"where process = {literal(process)} and pnml = {literal(model.to_pnml())} and fitness is not null",
-    )
-    return {tuple(activities): fitness for activities, fitness in rows}
 
 
 def _mined_this_way(process: str, miner: str, noise: float) -> str:

@@ -31,10 +31,14 @@ from mining.sql_text import literal
 if TYPE_CHECKING:
     import duckdb
 
+    from lake.process_rules import Rule
+    from mining.conformance import Conformance
     from mining.declare import DeclareModel
     from mining.discovery import Model
     from mining.evaluation import Comparison
     from mining.log_skeleton import LogSkeleton
+    from mining.petri_net import PetriNet
+    from mining.rules import RuleResult
 
 _numbers = count(1)
 _open_connections: "WeakSet[duckdb.DuckDBPyConnection]" = WeakSet()
@@ -332,6 +336,18 @@ class EventLog:
         from mining.kpis import kpi
 
         return kpi(self, expression, by=by, definition=definition)
+
+    def conformance(self, model: "Model | PetriNet") -> "Conformance":
+        """The log held against a model; see `mining.conformance.align`."""
+        from mining.conformance import align
+
+        return align(self, model)
+
+    def check_rules(self, rules: "Sequence[Rule | str | Mapping[str, Any]]") -> "list[RuleResult]":
+        """The log judged by rules, such as "Goods receipt precedes payment"; see `mining.rules.check_rules`."""
+        from mining.rules import check_rules
+
+        return check_rules(self, rules)
 
     def variant_multiset(self) -> list[tuple[int, tuple[str, ...], int]]:
         """What discovery and conformance work on: (variant_id, activities, cases), the most frequent first."""

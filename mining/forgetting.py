@@ -73,7 +73,7 @@ def _forget(connection: "duckdb.DuckDBPyConnection", name: str) -> Forgotten:
         connection.execute(f"delete from {schema}.{quote(table)} where process = ?", [name])
     own = names_of(name)
     connection.execute(
-        "delete from platform.check_results where layer = 'event_logs' and list_contains(?::varchar[], subject)", [own]
+        "delete from platform.check_results where layer in ('event_logs', 'mining') and list_contains(?::varchar[], subject)", [own]
     )
     connection.execute("delete from platform.quality_scores where layer = 'event_logs' and subject = ?", [name])
     connection.execute("delete from platform.log_columns where process = ?", [name])

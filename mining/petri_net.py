@@ -7,6 +7,7 @@ against them (`mining.conformance`).
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 from xml.etree import ElementTree
 
@@ -48,6 +49,11 @@ class PetriNet:
         """The activities the net knows."""
         return {transition.label for transition in self.transitions if transition.label is not None}
 
+    @property
+    def id(self) -> str:
+        """What tells this net from others, 16 hexadecimal digits of its PNML's SHA-256: the same net has the same everywhere."""
+        return sha256(self.to_pnml().encode()).hexdigest()[:16]
+
     @classmethod
     def from_pm4py(cls, net: Any, initial: Any, final: Any) -> "PetriNet":
         """The net of pm4py's objects; parts get ids by name, so that the same net always reads the same."""
@@ -62,6 +68,22 @@ class PetriNet:
             initial={ids[place]: int(tokens) for place, tokens in initial.items()},
             final={ids[place]: int(tokens) for place, tokens in final.items()},
         )
+
+    def to_pm4py(self) -> tuple[Any, Any, Any]:
+        """The net, the initial and the final marking as pm4py's objects, named by their ids."""
+        from pm4py.objects.petri_net.obj import Marking
+        from pm4py.objects.petri_net.obj import PetriNet as Net
+        from pm4py.objects.petri_net.utils.petri_utils import add_arc_from_to
+
+        net = Net(self.name)
+        parts: dict[str, Any] = {place: Net.Place(place) for place in self.places}
+        parts |= {one.id: Net.Transition(one.id, one.label) for one in self.transitions}
+        net.places.update(parts[place] for place in self.places)
+        net.transitions.update(parts[one.id] for one in self.transitions)
+        for source, target in self.arcs:
+            add_arc_from_to(parts[source], parts[target], net)
+        markings = ({parts[place]: tokens for place, tokens in marking.items()} for marking in (self.initial, self.final))
+        return net, *map(Marking, markings)
 
     def to_r4pm(self) -> dict[str, Any]:
         """The net as r4pm's alignments take it; r4pm wants UUIDs for ids, here made from the ids themselves."""

@@ -18,11 +18,12 @@ from lake.transactions import in_transaction
 from mining import kernels
 from mining.conformance import SECONDS, Conformance, align
 from mining.discovery import Model, discover
-from mining.earlier import MINER, NOISE, Discovery, known_fitness, last_discovery
+from mining.earlier import MINER, NOISE, Discovery, last_discovery
 from mining.event_log import EventLog
 from mining.flattening import COLUMNS as FLATTENING
 from mining.flattening import flattening
 from mining.layout import build_layout
+from mining.result_rows import create_table
 from mining.sections import Mined, columns_of_sections, tables_of_sections
 from mining.sql_text import literal
 
@@ -119,12 +120,11 @@ def mine(
         conformance = align(
             log,
             model,
-            known=known_fitness(log.events.connection, process, model),
             seconds=alignment_seconds,
             progress=lambda what, done: tell(what, 0.4 + 0.45 * done),
         )
         tell("Analysing", 0.85)
-        tables |= tables_of_sections(Mined(log, process, _definition(log, process), model, conformance))
+        tables |= tables_of_sections(Mined(log, process, definition_of(log, process), model, conformance))
         checks = _checks(log, process)
     result = _result(process, log.snapshot_id or 0, summary, found, conformance, perf_counter() - started)
     tell("Writing the results", 0.9)
@@ -142,7 +142,7 @@ def _checks(log: EventLog, process: str) -> LogVerdict | None:
     return inspect_log(process, connection=log.events.connection) if origins.get(process) == "file" else None
 
 
-def _definition(log: EventLog, process: str) -> dict[str, Any]:
+def definition_of(log: EventLog, process: str) -> dict[str, Any]:
     """What the process's definition says; empty for a log that is no registered process."""
     return next((known.definition for known in processes(log.events.connection) if known.name == process), {})
 
@@ -204,12 +204,9 @@ def _write(
 ) -> None:
     if checks:
         record_verdict(connection, checks, snapshot_id=result.snapshot_id)
-    connection.execute("create schema if not exists mining")
     extra = {"variants": _fitness_table(conformance), "models": _model_table(result, model)}
     for table, columns in (COLUMNS | columns_of_sections()).items():
-        connection.execute(
-            f"create table if not exists mining.{table} (process varchar, {columns}, computed_at timestamptz, snapshot_id bigint)"
-        )
+        create_table(connection, table, columns)
         connection.execute(f"delete from mining.{table} where process = {literal(result.process)}")
         names = [column.split()[0] for column in columns.split(", ")]
         source = "figures"

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SECTIONS: tuple[str, ...] = (
     "kpis",
     "object_centric_results",
+    "alignment_table",
+    "deviations",
+    "process_tests",
 )  # modules of `mining`, in the order they are computed
 
 

@@ -15,6 +15,7 @@ import typer
 from apps.cli import (
     catalog,
     classify,
+    conform,
     connect,
     declared,
     demo,
@@ -46,7 +47,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (service, road, files, exports, mined, measured, declared, discovered, rows, classify, upkeep):
+for module in (service, road, files, exports, mined, measured, declared, discovered, conform, rows, classify, upkeep):
     module.register(app)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(connect.app, name="connect")

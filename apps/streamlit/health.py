@@ -43,7 +43,8 @@ def latest_checks() -> Rows:
                       arg_max(rows_checked, checked_at) filter (rows_checked > 0) over same as last_rows_checked,
                       arg_max(rows_failed, checked_at) filter (rows_checked > 0) over same as last_rows_failed
                from platform.check_results
-               where layer <> 'event_logs' or split_part(subject, '__', 1) in (select process from platform.processes)
+               where layer not in ('event_logs', 'mining')
+                   or split_part(subject, '__', 1) in (select process from platform.processes)
                window same as (partition by layer, subject, check_name))
            select layer, subject, check_name, severity, blocking, passed, rows_checked, rows_failed, detail, checked_at,
                   snapshot_id, last_rows_checked, last_rows_failed, last_rows_at

@@ -11,6 +11,7 @@ import dagster as dg
 
 from connectors.connections import connections
 from connectors.dbt_files import write_dbt_files
+from lake.journal import CheckResult
 from lake.process_files import SUFFIX, definition_files
 from orchestration.ahead import begin, outcome
 from orchestration.built import last_build
@@ -70,10 +71,11 @@ def mined(process: str) -> dg.AssetsDefinition:
         required_resource_keys={RESOURCE},
         freshness_policy=EVERY_DAY,
         automation_condition=WHEN_NEWER,
+        check_specs=check_specs(mining_key(process)),
         pool=POOL,
     )
     def mine_process(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return _mine([process], context, kept=last_build().left_out)
+        return _mine([process], context, asset=mining_key(process), kept=last_build().left_out)
 
     return mine_process
 
@@ -84,6 +86,7 @@ def mined(process: str) -> dg.AssetsDefinition:
     description="Graph, variants, throughput and model of every process imported from a file.",
     kinds={"duckdb", "pm4py"},
     required_resource_keys={RESOURCE},
+    check_specs=check_specs(mining_key(IMPORTED)),
     pool=POOL,
 )
 def mine_imported(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
@@ -93,28 +96,37 @@ def mine_imported(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 
     with connect(read_only=True) as connection:
         names = [process.name for process in processes(connection) if process.origin == "file"]
-    return _mine(names, context)
+    return _mine(names, context, asset=mining_key(IMPORTED))
 
 
-def _mine(names: list[str], context: dg.AssetExecutionContext, *, kept: Mapping[str, str] = NONE) -> dg.MaterializeResult:
+def _mine(
+    names: list[str], context: dg.AssetExecutionContext, *, asset: dg.AssetKey, kept: Mapping[str, str] = NONE
+) -> dg.MaterializeResult:
     """Mines the processes whose event log has changed since, the way they were mined last; there is nothing new in the others.
 
+    Each process's tests run either way: a rule may be new where the log is not. A breach of severity `error` fails the run.
     `kept` names the logs that the last build had to leave as they were, and why: they are mined as they are, and it is said.
     """
-    from mining import is_mined, mine, parameters_of
+    from mining import is_mined, mine, parameters_of, run_process_tests
 
     tell = progress_of(context)
     outcome: dict[str, Any] = {f"event log of {name}": f"as it was before: {kept[name]}" for name in names if name in kept}
     for said in outcome.values():
         context.log.warning(f"The event log is {said}")
+    checks: list[CheckResult] = []
     for at, name in enumerate(names):
         miner, noise = parameters_of(name)
         if is_mined(name, miner=miner, noise=noise):
             outcome[name] = "unchanged"
-            continue
-        result = mine(name, miner=miner, noise=noise, growth=GROWTH, progress=_share(tell, name, first=at, of=len(names)))
-        outcome[name] = {"cases": result.cases, "variants": result.variants, "average fitness": result.average_fitness}
-    return dg.MaterializeResult(metadata=outcome)
+        else:
+            result = mine(name, miner=miner, noise=noise, growth=GROWTH, progress=_share(tell, name, first=at, of=len(names)))
+            outcome[name] = {"cases": result.cases, "variants": result.variants, "average fitness": result.average_fitness}
+        judged, tests = run_process_tests(name)
+        checks += tests
+        for one in judged:
+            if one.remark:
+                context.log.warning(f"{name}, rule «{one.rule.text}»: {one.remark}")
+    return dg.MaterializeResult(metadata=outcome, check_results=list(as_asset_checks(checks, asset=asset)))
 
 
 def _share(tell: Progress, name: str, *, first: int, of: int) -> Progress:

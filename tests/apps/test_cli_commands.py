@@ -14,6 +14,7 @@ import pytest
 import lake
 from lake.postgres import embedded
 from lake.settings import PROJECT_ROOT, get_settings
+from mining.petri_net import PetriNet, Transition
 
 GRIMOIRE = [str(Path(sys.executable).parent / "grimoire")]
 COMMANDS = [
@@ -24,6 +25,7 @@ COMMANDS = [
     "build",
     "import",
     "mine",
+    "conform",
     "forecast",
     "sql",
     "processes",
@@ -187,6 +189,55 @@ def test_a_file_becomes_a_mined_process_and_its_model_a_file(home: Path, tmp_pat
     assert (mined["average_fitness"], mined["perfectly_fitting"]) == (1.0, 1.0)
     assert "bpmn" in bpmn.read_text()
     assert "<pnml" in pnml.read_text()
+
+
+def test_a_process_is_held_against_models_and_rules(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(LOG)
+    assert grimoire("import", str(tmp_path / "orders.csv"), "--name", "conforming", "--no-mine").returncode == 0
+    unmined = grimoire("conform", "conforming")
+    assert unmined.returncode == 1
+    assert "grimoire mine conforming" in unmined.stderr
+
+    strict = tmp_path / "strict.pnml"
+    net = PetriNet(
+        ("p0", "p1", "p2", "p3"),
+        (Transition("t1", "register"), Transition("t2", "check"), Transition("t3", "close")),
+        (("p0", "t1"), ("t1", "p1"), ("p1", "t2"), ("t2", "p2"), ("p2", "t3"), ("t3", "p3")),
+        {"p0": 1},
+        {"p3": 1},
+        name="strict",
+    )
+    strict.write_text(net.to_pnml())
+    words = ["conform", "conforming", "--model", str(strict), "--json"]
+    done = grimoire(*words, "--accept", "skipped close")
+    report = json.loads(done.stdout)
+    assert (report["is_sound"], report["only_in_model"], report["only_in_log"]) == (True, ["close"], ["pay"])
+    assert (report["perfectly_fitting"], report["variants_unfinished"]) == (0.0, 0)
+    found = {(one["kind"], one["activity"], one["after"]): (one["cases"], one["is_accepted"]) for one in report["deviations"]}
+    assert found[("skipped", "check", "register")] == (1, False)
+    assert sum(cases for (kind, name, _), (cases, _) in found.items() if (kind, name) == ("inserted", "pay")) == 3
+    assert {accepted for (kind, name, _), (_, accepted) in found.items() if (kind, name) == ("skipped", "close")} == {True}
+    assert report["fitness_after_accepted"] > report["average_fitness"]
+    kept = json.loads(grimoire("sql", "select count(*) as n from mining.alignments where not is_of_process", "--json").stdout)
+    assert kept == [{"n": 2}]
+
+    drawn = tmp_path / "drawn.bpmn"
+    assert grimoire("mine", "conforming", "--noise", "0", "--bpmn", str(drawn)).returncode == 0
+    own = json.loads(grimoire("conform", "conforming", "--json").stdout)
+    theirs = json.loads(grimoire("conform", "conforming", "--model", str(drawn), "--json").stdout)
+    assert (own["model"], theirs["model"]) == ("the model of conforming", "drawn.bpmn")
+    assert own["perfectly_fitting"] == theirs["perfectly_fitting"] == 1.0
+    assert own["deviations"] == theirs["deviations"] == []
+
+    rules = grimoire("conform", "conforming", "--rules")
+    assert rules.returncode == 0
+    assert "has no rules" in rules.stdout + rules.stderr
+    strict.write_text("not XML")
+    for more in (["--model", str(strict)], ["--model", str(tmp_path / "none.pnml")], ["--accept", "close"]):
+        wrong = grimoire("conform", "conforming", *more)
+        assert wrong.returncode == 1
+        assert "What to do" in wrong.stderr
+        assert "Traceback" not in wrong.stderr
 
 
 def test_a_process_is_forgotten_only_after_a_yes(home: Path, tmp_path: Path) -> None:

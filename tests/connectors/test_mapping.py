@@ -179,6 +179,7 @@ def test_the_bare_word_on_is_yamls_true_and_still_means_on() -> None:
         (log(objects={"order": {"from": "orders", "id": "id", "attributes": {"activity": "number"}}}), "attribute activity"),
         (event(activity={"name": "A", "expression": "b"}), "write a text, or {expression"),
         (log(process={"name": "x"}), "process.name is said elsewhere"),
+        (log(process={"rules": [{"kind": "preceeds"}]}), "there is no kind `preceeds`"),
         (log(nmae="x"), "event_logs.0.nmae"),
     ],
 )  # fmt: skip

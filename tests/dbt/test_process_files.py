@@ -40,6 +40,8 @@ def test_the_projects_own_definitions_can_be_read() -> None:
         ("just words", "holds no definition"),
         ("name: returns\ntitle: Returns", "does not say: event_log, case_notion, object_types, happy_path"),
         (WHOLE.replace("name: returns", "name: rebates"), "defines `rebates`"),
+        (f"{WHOLE}rules: [Ask precedes Return, {{kind: preceeds, first: Ask, then: Return}}]", "rules 2 "),
+        (f"{WHOLE}slas: [{{from: Ask, to: Return}}]", "slas 1 "),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_with_its_fault(tmp_path: Path, text: str, words: str) -> None:

@@ -63,6 +63,16 @@ def test_payments_before_goods_receipt_are_found(truths: dict[str, Any]) -> None
     assert flagged["invoices"] == found["invoices"], "the product flags the invoices such a payment was made for"
 
 
+def test_rules_find_payments_before_receipt_exactly_and_maverick_buying_within_a_point(truths: dict[str, Any]) -> None:
+    judged = {one["rule"]: one for one in json.loads(grimoire("conform", "purchase_to_pay", "--rules", "--json"))["rules"]}
+    early, maverick = judged["Goods receipt precedes payment"], judged["Every line of an order was asked for"]
+
+    assert early["violations"] == truths["payments_before_goods_receipt"]["payments_before_receipt"]
+    assert maverick["cases_violating"] == truths["maverick_buying"]["maverick_orders"]
+    assert maverick["share"] == pytest.approx(truths["maverick_buying"]["maverick_order_share"], abs=0.01)
+    assert {one["remark"] for one in judged.values()} == {""}, "every rule's activities are in the log"
+
+
 def test_the_break_in_demand_is_found(truths: dict[str, Any]) -> None:
     planted = truths["demand_break"]
     (found,) = ask(f"""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lake.errors import ModelError
 from mining import PetriNet, align, discover
+from mining.alignments import BOUND_REACHED, FINISHED, OUT_OF_TIME, Alignment
 from mining.conformance import align_variants
 from mining.discovery import discover_from_variants
 from mining.petri_net import Transition
@@ -95,14 +96,16 @@ def test_what_time_did_not_allow_is_counted_and_not_guessed():
     assert (result.average_fitness, result.perfectly_fitting) == (None, None)
     assert (result.variants_unfinished, result.cases_unfinished) == (2, 10)
     assert [variant.is_fitting for variant in result.variants] == [None, None]
+    assert {variant.status for variant in result.variants} == {OUT_OF_TIME}
 
 
 def test_a_search_that_hits_its_bound_is_unfinished(monkeypatch):
-    monkeypatch.setattr("mining.conformance.STATES", (8,))
+    monkeypatch.setattr("mining.alignments.STATES", (8,))
     result = align_variants([(1, ("a",), 7), (2, tuple("abc" * 20), 3)], sequence_net("a"), shortest_run=1)
 
     assert result.variants_unfinished == 1
     assert (result.average_fitness, result.cases_unfinished) == (1.0, 3)
+    assert [variant.status for variant in result.variants] == [FINISHED, BOUND_REACHED]
 
 
 def test_a_net_whose_end_cannot_be_reached_is_refused():
@@ -135,13 +138,63 @@ def test_variants_known_for_this_net_are_not_aligned_again():
     net = sequence_net("a", None, "b")
     fresh = align_variants(variants, net)
     told = []
-    again = align_variants(variants, net, known={("a", "b"): 1.0, ("a", "x", "b"): 0.8}, progress=lambda what, _: told.append(what))
+    known = {one.activities: Alignment(one.cost, one.status, one.moves) for one in fresh.variants[:1] + fresh.variants[2:]}
+    again = align_variants(variants, net, known=known, progress=lambda what, _: told.append(what))
 
     assert again.variants == fresh.variants
     assert told == ["Aligning variants (3 of 3)"], "only the third needed a search"
 
 
 def test_nothing_is_aligned_when_everything_is_known():
-    result = align_variants([(1, ("a",), 7)], sequence_net("a"), known={("a",): 1.0}, seconds=0)
+    result = align_variants(
+        [(1, ("a",), 7)], sequence_net("a"), known={("a",): Alignment(0, FINISHED, (("both", "a"),))}, seconds=0
+    )
 
     assert (result.average_fitness, result.variants_unfinished) == (1.0, 0)
+
+
+def test_a_search_that_reached_its_bound_is_not_begun_again(monkeypatch):
+    monkeypatch.setattr("mining.alignments.search", lambda *_: pytest.fail("searched again"))
+    known = {("a",): Alignment(None, BOUND_REACHED)}
+
+    assert align_variants([(1, ("a",), 7)], sequence_net("a"), shortest_run=1, known=known).variants_unfinished == 1
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.dictionaries(traces, st.integers(1, 9), min_size=1, max_size=4),
+    st.lists(st.lists(st.sampled_from(["a", "b", "c", "ü'", 'x"']), min_size=1, max_size=5).map(tuple), min_size=1, unique=True),
+)
+def test_moves_read_as_the_trace_and_as_a_run_and_cost_what_is_said(mined, asked):
+    model = discover_from_variants(mined, noise=0)
+    result = align_variants([(number, trace, 1) for number, trace in enumerate(asked, start=1)], model.net)
+    runs = runs_of(model.tree, 12)
+
+    for variant in result.variants:
+        assert tuple(name for kind, name in variant.moves if kind != "model") == variant.activities
+        assert tuple(name for kind, name in variant.moves if kind != "log") in runs
+        assert sum(kind != "both" for kind, _ in variant.moves) == variant.cost
+
+
+def test_several_processes_find_what_one_finds(monkeypatch):
+    monkeypatch.setattr("mining.alignments.WORTH_SECONDS", -1)
+    variants = [(n, ("a", *"xyz"[: n % 3], *["b"] * n), n) for n in range(1, 40)]
+    net = sequence_net("a", "x", None, "b")
+    alone = align_variants(variants, net)
+    monkeypatch.setattr("mining.alignments.ALONE_SECONDS", -1)
+    monkeypatch.setattr("mining.alignments.os.cpu_count", lambda: 2)
+    asked = []
+    monkeypatch.setattr("mining.alignments._CHUNK_SECONDS", 0.001)
+    together = align_variants(variants, net, progress=lambda *said: asked.append(said))
+
+    assert (together.variants, together.average_fitness) == (alone.variants, alone.average_fitness)
+    assert asked[-1] == ("Aligning variants (39 of 39)", 1.0)
+
+
+def test_a_log_without_cases_has_no_fitness(log_of):
+    from mining import Endpoints
+
+    log = log_of([("1", "a", 0), ("1", "b", 1)])
+    result = align(log.filter(Endpoints(starts="never")), discover(log))
+
+    assert (result.average_fitness, result.variants, result.cases_unfinished) == (None, (), 0)
