@@ -7,12 +7,12 @@ from mining.bpmn_net import diagram_to_net, net_to_diagram
 from mining.bpmn_reading import read_bpmn
 from mining.calendars import WorkingCalendar
 from mining.conformance import Conformance, align
-from mining.declare import DeclareModel, discover_declare
 from mining.conformance_report import ConformanceReport, conform
+from mining.declare import DeclareModel, discover_declare
 from mining.deviations import Accepted, Deviation, Deviations, accept_deviation, deviating_cases, find_deviations
 from mining.discovery import Model, discover
 from mining.earlier import is_mined, parameters_of
-from mining.evaluation import Comparison, Evaluation, compare_models, evaluate
+from mining.evaluation import Evaluation, ModelComparison, compare_models, evaluate
 from mining.event_log import EventLog
 from mining.filters import (
     AnyOf,
@@ -46,19 +46,18 @@ from mining.petri_net import PetriNet
 from mining.process_tests import run_process_tests
 from mining.replay import ReplayEstimate, token_replay
 from mining.results import MinedResult, mine
+from mining.rules import RuleResult, check_rules, violating_cases
 from mining.soundness import Soundness, check_soundness
 from mining.temporal_profile import TemporalProfile
 
 __all__ = [
-    "AnyOf",
-from mining.rules import RuleResult, check_rules, violating_cases
     "Accepted",
+    "AnyOf",
     "Attribute",
     "Cases",
-    "Comparison",
     "Conformance",
-    "DeclareModel",
     "ConformanceReport",
+    "DeclareModel",
     "Deviation",
     "Deviations",
     "Duration",
@@ -73,32 +72,33 @@ from mining.rules import RuleResult, check_rules, violating_cases
     "Measure",
     "MinedResult",
     "Model",
+    "ModelComparison",
     "ObjectCentricLog",
     "ObjectCentricNet",
     "Path",
     "Performance",
     "PetriNet",
+    "ReplayEstimate",
     "Rework",
+    "RuleResult",
     "Sample",
     "Soundness",
     "State",
     "TemporalProfile",
-    "ReplayEstimate",
-    "RuleResult",
     "Timeframe",
     "Trim",
     "Variants",
     "WorkingCalendar",
+    "accept_deviation",
     "align",
     "build_layout",
+    "check_rules",
     "check_soundness",
     "compare_models",
     "compare_process",
-    "diagram_to_net",
-    "accept_deviation",
-    "check_rules",
     "conform",
     "deviating_cases",
+    "diagram_to_net",
     "discover",
     "discover_declare",
     "discover_log_skeleton",

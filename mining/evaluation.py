@@ -65,7 +65,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ModelComparison:
     """Models of one log, the best first, and why it is.
 
     Attributes:
@@ -86,7 +86,7 @@ def compare_models(
     noise: float = 0.2,
     seconds: float = SECONDS,
     progress: "Progress | None" = None,
-) -> Comparison:
+) -> ModelComparison:
     """Discovers a model with each miner, measures them all and proposes one.
 
     Sound models come first; among them the higher mean of fitness and precision (F-score), within a point of it the simpler one.
@@ -165,18 +165,18 @@ def simplicity(net: PetriNet) -> float:
     return 1 / (1 + max(average - 2, 0.0))
 
 
-def rank(evaluations: Sequence[Evaluation]) -> Comparison:
+def rank(evaluations: Sequence[Evaluation]) -> ModelComparison:
     """Puts the best first and says why it is."""
     ordered = sorted(evaluations, key=_order)
     measured = [one for one in ordered if one.f_score is not None]
     if not measured:
-        return Comparison(tuple(ordered), None, "No model could be measured.")
+        return ModelComparison(tuple(ordered), None, "No model could be measured.")
     sound = [one for one in measured if one.model and one.model.is_sound]
     top = max(one.f_score or 0.0 for one in sound or measured)
     close = [one for one in sound or measured if (one.f_score or 0.0) >= top - 0.01]
     best = max(close, key=lambda one: (one.simplicity or 0.0, one.f_score or 0.0))
     ordered.remove(best)
-    return Comparison((best, *ordered), best.name, _reason(best, len(sound), len(close), len(evaluations)))
+    return ModelComparison((best, *ordered), best.name, _reason(best, len(sound), len(close), len(evaluations)))
 
 
 def _order(one: Evaluation) -> tuple[bool, bool, float, float]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mining.conformance import Conformance
     from mining.declare import DeclareModel
     from mining.discovery import Model
-    from mining.evaluation import Comparison
+    from mining.evaluation import ModelComparison
     from mining.log_skeleton import LogSkeleton
     from mining.petri_net import PetriNet
     from mining.rules import RuleResult
@@ -359,7 +359,7 @@ class EventLog:
 
         return discover(self, **how)
 
-    def compare_models(self, **how: Any) -> "Comparison":
+    def compare_models(self, **how: Any) -> "ModelComparison":
         """Models of several miners side by side, the best proposed; see `mining.evaluation.compare_models`."""
         from mining.evaluation import compare_models
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lake.transactions import in_transaction
-from mining.evaluation import MINERS, SECONDS, Comparison, Evaluation, compare_models
+from mining.evaluation import MINERS, SECONDS, Evaluation, ModelComparison, compare_models
 from mining.event_log import EventLog
 from mining.layout import build_layout
 from mining.sql_text import literal
@@ -34,7 +34,7 @@ def compare_process(
     noise: float = 0.2,
     seconds: float = SECONDS,
     progress: "Progress | None" = None,
-) -> Comparison:
+) -> ModelComparison:
     """Compares the models of a process and replaces its rows of `mining.model_comparison`; see `compare_models`.
 
     Raises:
@@ -49,7 +49,7 @@ def compare_process(
     return comparison
 
 
-def _write(connection: "duckdb.DuckDBPyConnection", process: str, snapshot_id: int, comparison: Comparison) -> None:
+def _write(connection: "duckdb.DuckDBPyConnection", process: str, snapshot_id: int, comparison: ModelComparison) -> None:
     connection.execute("create schema if not exists mining")
     connection.execute(
         f"create table if not exists mining.{TABLE} (process varchar, {COLUMNS}, computed_at timestamptz, snapshot_id bigint)"
@@ -63,7 +63,7 @@ def _write(connection: "duckdb.DuckDBPyConnection", process: str, snapshot_id: i
     )
 
 
-def _table(comparison: Comparison) -> "pyarrow.Table":
+def _table(comparison: ModelComparison) -> "pyarrow.Table":
     import pyarrow
 
     kinds = {"bigint": pyarrow.int64(), "varchar": pyarrow.string(), "double": pyarrow.float64(), "boolean": pyarrow.bool_()}
@@ -72,7 +72,7 @@ def _table(comparison: Comparison) -> "pyarrow.Table":
     return pyarrow.Table.from_pylist(rows, schema=schema)
 
 
-def _row(rank: int, one: Evaluation, comparison: Comparison) -> dict[str, Any]:
+def _row(rank: int, one: Evaluation, comparison: ModelComparison) -> dict[str, Any]:
     is_best = one.name == comparison.best
     row = figures(one) | {"rank": rank, "is_best": is_best, "reason": comparison.reason if is_best else None}
     if one.model is None:

@@ -13,7 +13,7 @@ from apps.cli.mined import save_text
 
 if TYPE_CHECKING:
     from mining.discovery import Model
-    from mining.evaluation import Comparison
+    from mining.evaluation import ModelComparison
 
 _SHOWN = ("miner", "is_sound", "fitness", "precision", "f_score", "generalisation", "simplicity", "transitions", "arcs")
 
@@ -54,13 +54,13 @@ def discover(
         _save(best, bpmn=bpmn, pnml=pnml, svg=svg)
 
 
-def _compared(process: str, noise: float, seconds: float, progress: Any) -> "Comparison":
+def _compared(process: str, noise: float, seconds: float, progress: Any) -> "ModelComparison":
     from mining.model_comparison import compare_process
 
     return compare_process(process, noise=noise, seconds=seconds, progress=progress)
 
 
-def _one(process: str, miner: str, noise: float, seconds: float) -> "Comparison":
+def _one(process: str, miner: str, noise: float, seconds: float) -> "ModelComparison":
     from mining import EventLog
     from mining.evaluation import evaluate, rank
 
@@ -69,7 +69,7 @@ def _one(process: str, miner: str, noise: float, seconds: float) -> "Comparison"
         return rank([evaluate(log, model, name=miner, seconds=seconds)])
 
 
-def _show(comparison: "Comparison", *, as_json: bool, compare: bool) -> None:
+def _show(comparison: "ModelComparison", *, as_json: bool, compare: bool) -> None:
     from mining.model_comparison import figures
 
     rows = [figures(one) for one in comparison.evaluations]

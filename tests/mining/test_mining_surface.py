@@ -25,7 +25,7 @@ def test_the_names_on_offer_are_these_and_are_there():
         ),
         *("AnyOf", "Cases", "FourEyes", "Path", "Performance", "Rework", "Sample", "State", "Trim"),
         *("Measure", "measures_of"),
-        *("Comparison", "Evaluation", "Soundness", "check_soundness", "compare_models", "compare_process", "evaluate"),
+        *("ModelComparison", "Evaluation", "Soundness", "check_soundness", "compare_models", "compare_process", "evaluate"),
         *("diagram_to_net", "net_to_diagram", "read_bpmn"),
         *("Accepted", "Deviation", "Deviations", "ReplayEstimate", "RuleResult", "accept_deviation", "check_rules", "conform"),
         "ConformanceReport",
