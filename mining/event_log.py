@@ -56,6 +56,13 @@ class Events:
         return layout
 
     @cached_property
+    def timeline(self) -> str:
+        """The table of the events with start, resource and predecessor, made for this connection now; see `mining.timeline`."""
+        from mining import timeline
+
+        return timeline.build(self)
+
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns, attributes included."""
         return tuple(self.connection.sql(self.sql).columns)

@@ -1,0 +1,136 @@
+"""Where a process loses time: waiting, service and sojourn times of activities and edges, and the bottlenecks among the edges.
+
+What belongs here: those times, and the tables that every mining makes of them and of the modules beside this one. What does not:
+queues (`mining.queues`), deadlines (`mining.deadlines`), batches and parallel work (`mining.batching`), the spectrum
+(`mining.spectrum`) and objects that wait for one another (`mining.synchronisation`).
+
+*Waiting* lasts from the end of the event before it in the case to the event's start, *service* from its start to its end, *sojourn*
+is both. An event whose start is not known has a sojourn only. One that starts before the event before it has ended waited for
+nothing and is counted as overlapping. Events stand in the order of their ends, as everywhere in the log.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mining.sql_text import literals
+from mining.timeline import ask
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from mining.calendars import WorkingCalendar
+    from mining.event_log import EventLog
+
+_STEP = "s.activity as source, t.activity as target"
+_NAMED = "join activities as s on s.activity_id = e.source_id join activities as t on t.activity_id = e.target_id"
+_BEGUN = "least(entered_at, coalesce(started_at, entered_at, occurred_at))"
+
+
+def activity_times(log: "EventLog", *, calendar: "WorkingCalendar | None" = None) -> "duckdb.DuckDBPyRelation":
+    """Waiting, service and sojourn time per activity, the one with the most sojourn time first.
+
+    Args:
+        log: The event log; with a column `started_at`, else only sojourn times are known and the others are null.
+        calendar: Count working time instead of time by the clock.
+
+    Returns:
+        activity, events, events_with_start, starts_after_end, overlapping, and mean_, median_, p90_ and total_ of
+        waiting_seconds, service_seconds and sojourn_seconds.
+    """
+    return ask(
+        log,
+        f"""with {_spells(log, calendar)}
+select a.activity, count(*) as events, count(e.started_at) as events_with_start,
+    count(*) filter (e.starts_after_end) as starts_after_end, count(*) filter (e.started_at < e.entered_at) as overlapping,
+    {_figures()}
+from spells as e join activities as a using (activity_id)
+group by a.activity order by coalesce(total_sojourn_seconds, 0) desc, a.activity""",
+    )
+
+
+def edge_times(log: "EventLog", *, calendar: "WorkingCalendar | None" = None) -> "duckdb.DuckDBPyRelation":
+    """The same times per edge of the directly-follows graph: those of the target when it comes right after the source.
+
+    Returns:
+        source, target, frequency, cases, events_with_start, overlapping, and the times as in `activity_times`.
+    """
+    return ask(
+        log,
+        f"""with {_spells(log, calendar)}, edges as (
+    select previous_activity as source_id, activity_id as target_id, count(*) as frequency, count(distinct case_no) as cases,
+        count(started_at) as events_with_start, count(*) filter (started_at < entered_at) as overlapping, {_figures()}
+    from spells where previous_activity is not null group by all
+)
+select {_STEP}, e.* exclude (source_id, target_id) from edges as e {_NAMED}
+order by coalesce(total_sojourn_seconds, 0) desc, source, target""",
+    )
+
+
+def bottlenecks(
+    log: "EventLog", *, calendar: "WorkingCalendar | None" = None, external: Iterable[str] = ()
+) -> "duckdb.DuckDBPyRelation":
+    """The edges by the time that is lost on them in all cases together, the bottleneck first.
+
+    Lost is the waiting time before the target; where its start is not known, the time from end to end, which holds its service.
+    The ranking is by the typical loss, frequency times median: a total is ruled by waits that are agreed upon for some cases, such
+    as invoices that are collected for a month. `total_rank` is the rank by the total.
+
+    Args:
+        log: The event log.
+        calendar: Count working time; without, time by the clock.
+        external: Activities that others do, such as a customer's payment: nobody in the process can shorten the wait for them,
+            so their edges stand behind all others.
+
+    Returns:
+        rank, total_rank, source, target, frequency, cases, is_external, measure (`waiting`, `sojourn` or, if only some starts are
+        known, `mixed`), typical_lost_seconds, lost_seconds (in all), share of the time lost on all edges, mean_, median_ and
+        p90_lost_seconds, and elapsed_seconds: what was lost in all by the clock.
+    """
+    return ask(
+        log,
+        f"""with {_spells(log, calendar)}, lost as (
+    select previous_activity as source_id, activity_id as target_id, case_no, started_at,
+        coalesce(waiting_seconds, sojourn_seconds) as seconds,
+        greatest(0, epoch_us(coalesce(started_at, occurred_at)) - epoch_us(entered_at)) / 1e6 as elapsed
+    from spells where previous_activity is not null
+), edges as (
+    select source_id, target_id, count(*) as frequency, count(distinct case_no) as cases, count(started_at) as starts,
+        sum(seconds) as lost_seconds, avg(seconds) as mean_lost_seconds, median(seconds) as median_lost_seconds,
+        quantile_cont(seconds, 0.9) as p90_lost_seconds, sum(elapsed) as elapsed_seconds
+    from lost group by all
+), named as (
+    select {_STEP}, e.*, coalesce(t.activity in ({literals(external)}), false) as is_external,
+        e.frequency * e.median_lost_seconds as typical_lost_seconds
+    from edges as e {_NAMED}
+)
+select row_number() over (order by is_external, typical_lost_seconds desc, lost_seconds desc, source, target) as rank,
+    row_number() over (order by is_external, lost_seconds desc, source, target) as total_rank, source, target, frequency, cases,
+    is_external, case starts when 0 then 'sojourn' when frequency then 'waiting' else 'mixed' end as measure,
+    typical_lost_seconds, lost_seconds, coalesce(lost_seconds / nullif(sum(lost_seconds) over (), 0), 0) as share,
+    mean_lost_seconds, median_lost_seconds, p90_lost_seconds, elapsed_seconds
+from named order by rank""",
+    )
+
+
+def _spells(log: "EventLog", calendar: "WorkingCalendar | None") -> str:
+    """A common table expression: the timeline with the three times of each event in seconds."""
+    from mining.calendars import WorkingCalendar
+
+    between = (calendar or WorkingCalendar()).on_log(log).seconds_sql
+    waited = "case when started_at is not null and entered_at is not null then greatest(0, {}) end"
+    return f"""spells as (
+    select *, {waited.format(between("entered_at", "started_at"))} as waiting_seconds,
+        {between("started_at", "occurred_at")} as service_seconds,
+        case when started_at is not null or entered_at is not null then {between(_BEGUN, "occurred_at")} end as sojourn_seconds
+    from timeline
+)"""
+
+
+def _figures() -> str:
+    """Mean, median, 90 % quantile and total of each of the three times, as columns."""
+    columns = []
+    for part in ("waiting", "service", "sojourn"):
+        seconds = f"{part}_seconds"
+        columns += [f"avg({seconds}) as mean_{seconds}", f"median({seconds}) as median_{seconds}"]
+        columns += [f"quantile_cont({seconds}, 0.9) as p90_{seconds}", f"sum({seconds}) as total_{seconds}"]
+    return ", ".join(columns)
