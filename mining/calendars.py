@@ -291,9 +291,9 @@ def _countries(said: object) -> tuple[str, ...]:
 
 def _shifts(said: Mapping[str, Any]) -> tuple[tuple[Shift, ...], ...]:
     """The shifts of a calendar's settings: `hours` of a weekday, else `from` and `to` on `weekdays`."""
-    usual = (_shift(f"{said.get('from', '00:00')}-{said.get('to', '24:00')}"),)
+    usual: tuple[Shift, ...] = (_shift(f"{said.get('from', '00:00')}-{said.get('to', '24:00')}"),)
     worked = [_weekday(day) for day in _listed(said.get("weekdays", WEEKDAYS[:5] if "hours" not in said else None))]
-    shifts = [usual if day in worked else () for day in WEEKDAYS]
+    shifts: list[tuple[Shift, ...]] = [usual if day in worked else () for day in WEEKDAYS]
     hours = said.get("hours") or {}
     if not isinstance(hours, Mapping):
         raise DataError(f"The hours {hours!r} name no weekdays.", remedy=_REMEDY)

@@ -4,9 +4,9 @@ What belongs here: the scan over arrays. What does not: what the series are and 
 
 Every series has, per window, a number of items, the sum of their values and of their squares. A split is judged by the variance
 between its two sides over that within, where *within* is the larger of the variance of items and of windows (an F test with as many
-degrees of freedom as there are windows): whatever makes windows differ anyway, such as seasons, weekdays or queues, does not count as
-change. If neighbouring windows resemble one another, the statistic shrinks by (1 - r) / (1 + r), r their correlation. The best of all
-splits of all series is held to a level divided by their number (Bonferroni), so that false alarms are bounded, not only rare.
+degrees of freedom as there are windows): whatever makes windows differ anyway, such as seasons, weekdays or queues, is no change.
+If neighbouring windows resemble one another, the statistic shrinks by (1 - r) / (1 + r), r their correlation. The best of all splits
+of all series is held to a level divided by their number (Bonferroni), so that false alarms are bounded, not only rare.
 """
 
 from dataclasses import dataclass
@@ -48,10 +48,8 @@ class Series:
         import numpy as np
 
         starts = np.arange(0, self.items.shape[1], width)
-        return Series(*(np.add.reduceat(part, starts, axis=1) for part in self._parts()), self.are_counts)
-
-    def _parts(self) -> tuple["Array", "Array", "Array"]:
-        return self.items, self.sums, self.squares
+        items, sums, squares = (np.add.reduceat(part, starts, axis=1) for part in (self.items, self.sums, self.squares))
+        return Series(items, sums, squares, self.are_counts)
 
 
 @dataclass(frozen=True)
@@ -115,17 +113,18 @@ def compare_at(series: Series, window: int, width: int) -> tuple["Array", "Array
     from scipy import stats
 
     sides = series.between(0, window), series.between(window, series.items.shape[1])
-    items = [side.items.sum(axis=1) for side in sides]
+    counts = [side.items.sum(axis=1) for side in sides]
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = [side.sums.sum(axis=1) / count for side, count in zip(sides, items, strict=True)]
-        between = items[0] * items[1] / (items[0] + items[1]) * (means[0] - means[1]) ** 2
+        means = [side.sums.sum(axis=1) / count for side, count in zip(sides, counts, strict=True)]
+        between = counts[0] * counts[1] / (counts[0] + counts[1]) * (means[0] - means[1]) ** 2
     wide = [side.merged(width) for side in sides]
-    joined = Series(*(np.hstack(parts) for parts in zip(wide[0]._parts(), wide[1]._parts(), strict=True)), series.are_counts)
+    items, sums, squares = (np.hstack([getattr(side, part) for side in wide]) for part in ("items", "sums", "squares"))
+    joined = Series(items, sums, squares, series.are_counts)
     variance, freedom = _variance(joined, between[:, None])
     rows = np.arange(len(between))
     independence = _independence(joined, rows, np.full(len(rows), wide[0].items.shape[1]))
     p_values = stats.f.sf(between / variance[:, 0] * independence, 1, np.maximum(freedom, 1))
-    enough = (np.minimum(*items) >= np.where(series.are_counts, MARGIN, ITEMS)) & (freedom >= 1)
+    enough = (np.minimum(*counts) >= np.where(series.are_counts, MARGIN, ITEMS)) & (freedom >= 1)
     return means[0], means[1], np.where(enough, p_values, np.nan)
 
 
@@ -160,7 +159,7 @@ def _variance(series: Series, between: "Array") -> tuple["Array", "Array"]:
     return np.nan_to_num(np.maximum(np.maximum(windows, single), least), nan=1.0), filled - 2
 
 
-def _independence(series: Series, rows: "Array", windows: "Array") -> "Array":
+def _independence(series: Series, rows: Any, windows: Any) -> "Array":
     """What is left of a statistic where neighbouring windows are alike, per series split before a window: 1 for all of it."""
     import numpy as np
 

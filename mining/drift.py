@@ -3,22 +3,23 @@
 What belongs here: the series that are watched, and change points over all of them. What does not: their statistics
 (`mining.change_points`) and comparing two logs one chooses oneself (`mining.comparison`).
 
-Watched are, per window of time: how long each edge of the directly-follows graph takes (by rank, so that no outlier matters) and each
-activity's service, what follows each activity, how often an activity is done without a resource, and how many cases arrive. Times
+Watched are, per window of time: how long each edge of the directly-follows graph takes (by rank, so that no outlier matters) and
+each activity's service, what follows each, how often an activity is done without a resource, and how many cases arrive. Times
 count when they end, after the first cases had time to end and not after the last began; choices count when they are made, up to the
 point where what follows may not be known yet. Otherwise a log's first and last weeks would always look like a change.
 
-The best split of all series in all stretches is sought; if it is significant, its date is refined in finer windows, every series is compared before
-and after it, and both sides are searched in turn.
+The best split of all series in all stretches is sought; if it is significant, its date is refined in finer windows,
+every series is compared before and after it, and both sides are searched in turn.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lake.errors import DataError
 from mining.change_points import MARGIN, Series, best_split, compare_at, refined
+from mining.significance import adjusted
 from mining.timeline import ask
 
 if TYPE_CHECKING:
@@ -108,8 +109,8 @@ def changes(log: "EventLog", *, level: float = LEVEL, window_days: float | None 
     Args:
         log: The event log.
         level: Bound on the probability of any false alarm, 0 to 1.
-        window_days: Width of a window; default: the narrowest of hour, six hours, day, week, four weeks, quarter and year that gives no
-            more than 130.
+        window_days: Width of a window; default: the narrowest of hour, six hours, day, week, four weeks, quarter and year that
+            gives no more than 130.
 
     Raises:
         DataError: The level or the width makes no sense.
@@ -164,7 +165,7 @@ def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
 
 
 def _search(watched: _Watched, first: int, last: int, level: float, depth: int = 0) -> Iterator[tuple[int, int, int, float]]:
-    """Splits between two fine windows and of what they leave: window, earliest, latest, p-value; each level bounds half of the rest."""
+    """Splits between two fine windows, and of what they leave: window, earliest, latest, p-value; the level halves each time."""
     best = _best(watched, first, last) if depth < _DEPTH else None
     if best is None or best[3] > level:
         return
@@ -191,7 +192,7 @@ def _best(watched: _Watched, first: int, last: int) -> tuple[int, int, int, floa
 
 
 def _stretches(windows: int) -> Iterator[tuple[int, int]]:
-    """All windows, and halves, quarters … of them, each half over the one before (Kovács et al., Seeded binary segmentation, 2023)."""
+    """All windows, halves, quarters … of them, each half over the one before: seeded binary segmentation (Kovács et al. 2023)."""
     length = windows
     while length >= 2 * MARGIN:
         step = max(length // 2, 1)
@@ -213,7 +214,7 @@ def _differences(
 
     first, window, last = windows
     before, after, p_values = compare_at(watched.series.between(first, last), window - first, watched.width)
-    corrected = holm(p_values)
+    corrected = adjusted(p_values)
     found = []
     for row in np.argsort(corrected, kind="stable"):
         kind, source, target = watched.names[row]
@@ -226,18 +227,6 @@ def _differences(
                 values = values[0] * watched.width, values[1] * watched.width
             found.append(Difference(kind, source, target, *values, float(effect), float(corrected[row])))
     return sorted(found, key=lambda one: (one.p_value, -abs(one.effect)))
-
-
-def holm(p_values: Any) -> Any:
-    """P-values corrected for their number after Holm (1979); nan stays nan and does not count."""
-    import numpy as np
-
-    order = np.argsort(p_values)  # nan last
-    known = int(np.count_nonzero(~np.isnan(p_values)))
-    corrected = np.full(len(p_values), np.nan)
-    steps = np.asarray(p_values, dtype=float)[order[:known]] * np.arange(known, 0, -1)
-    corrected[order[:known]] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return corrected
 
 
 def _effect(kind: str, before: float, after: float) -> float:
@@ -302,13 +291,13 @@ def _series(log: "EventLog", start: datetime, fine: int, windows: int) -> tuple[
     }
     names = dict.fromkeys(zip(*(counted.column(name).to_pylist() for name in ("number", "kind", "source", "target")), strict=True))
     shape = (len(names), windows)
-    parts = [np.zeros(shape) for _ in range(3)]
+    items, sums, squares = (np.zeros(shape) for _ in range(3))
     rows = np.unique(columns["number"], return_inverse=True)[1]
-    for part, name in zip(parts, ("items", "sums", "squares"), strict=True):
+    for part, name in zip((items, sums, squares), ("items", "sums", "squares"), strict=True):
         part[rows, columns["place"]] = columns[name]
     kinds = [(kind, source, target) for _, kind, source, target in names]
     are_counts = np.array([kind == "arrivals" for kind, *_ in kinds], dtype=bool)
-    return kinds, Series(*parts, are_counts)
+    return kinds, Series(items, sums, squares, are_counts)
 
 
 _QUESTION = """with spells as materialized (
@@ -316,7 +305,8 @@ _QUESTION = """with spells as materialized (
         epoch_us(occurred_at) - {origin} as end_us, epoch_us(started_at) - {origin} as start_us, resource
     from timeline
 ), timed as (
-    select 'time' as kind, source_id, target_id, begin_us, end_us, end_us - begin_us as lasted from spells where source_id is not null
+    select 'time' as kind, source_id, target_id, begin_us, end_us, end_us - begin_us as lasted from spells
+    where source_id is not null
     union all
     select 'service', target_id, null, start_us, end_us, end_us - start_us from spells where start_us is not null
 ), bounds as (

@@ -89,9 +89,9 @@ def flattening(connection: "duckdb.DuckDBPyConnection", process: str) -> "pyarro
         connection: A connection of the lake.
         process: Name of the process.
     """
-    if not _has_objects(connection, process):
+    if not has_objects(connection, process):
         return connection.sql(f"select {_empty()} where false").to_arrow_table()
-    events, objects, event_objects = (_table(process, part) for part in PARTS)
+    events, objects, event_objects = (object_table(process, part) for part in PARTS)
     own, view = literal(_case_notion(connection, process)), _pairs_of_view(connection, process)
     counts = _COUNTS.format(own=own, view=view, events=events, objects=objects, event_objects=event_objects)
     return connection.sql(counts).to_arrow_table()
@@ -102,7 +102,7 @@ def _pairs_of_view(connection: "duckdb.DuckDBPyConnection", process: str) -> str
     view = f"event_logs.{quote(process)}"
     if "event_id" in connection.sql(f"select * from {view}").columns:
         return f"select distinct case_id, event_id from {view}"
-    return f"select distinct case_id, event_id from {view} join {_table(process, 'events')} using (source_row)"
+    return f"select distinct case_id, event_id from {view} join {object_table(process, 'events')} using (source_row)"
 
 
 def _case_notion(connection: "duckdb.DuckDBPyConnection", process: str) -> str:
@@ -111,7 +111,8 @@ def _case_notion(connection: "duckdb.DuckDBPyConnection", process: str) -> str:
     return case_type(definitions.get(process, {})) or "case"
 
 
-def _has_objects(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
+def has_objects(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
+    """Whether the lake holds the log's events, objects and which concern which."""
     names = ", ".join(literal(f"{process}__{part}") for part in PARTS)
     found = connection.sql(
         "select count(distinct table_name) from duckdb_columns() where database_name = 'lake' and schema_name = 'event_logs'"
@@ -120,7 +121,8 @@ def _has_objects(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
     return found is not None and found[0] == len(PARTS)
 
 
-def _table(process: str, part: str) -> str:
+def object_table(process: str, part: str) -> str:
+    """Name of one of the tables of an object-centric log, as SQL."""
     return f"event_logs.{quote(f'{process}__{part}')}"
 
 

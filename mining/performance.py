@@ -12,15 +12,47 @@ nothing and is counted as overlapping. Events stand in the order of their ends, 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from mining.batching import batches, multitasking
+from mining.deadlines import sla_breaches
+from mining.queues import queue_lengths
+from mining.spectrum import performance_spectrum
 from mining.sql_text import literals
+from mining.synchronisation import COLUMNS as SYNCHRONISATION
+from mining.synchronisation import synchronisation_times
 from mining.timeline import ask
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow
 
     from mining.calendars import WorkingCalendar
     from mining.event_log import EventLog
+    from mining.sections import Mined
 
+_FIGURES = ", ".join(
+    f"{figure}_{part}_seconds double" for part in ("waiting", "service", "sojourn") for figure in ("mean", "median", "p90", "total")
+)
+TABLES = {
+    "activity_times": "activity varchar, events bigint, events_with_start bigint, starts_after_end bigint, overlapping bigint, "
+    + _FIGURES,
+    "edge_times": "source varchar, target varchar, frequency bigint, cases bigint, events_with_start bigint, overlapping bigint, "
+    + _FIGURES,
+    "bottlenecks": "rank bigint, total_rank bigint, source varchar, target varchar, frequency bigint, cases bigint, "
+    "is_external boolean, measure varchar, typical_lost_seconds double, lost_seconds double, share double, mean_lost_seconds double, "
+    "median_lost_seconds double, p90_lost_seconds double, elapsed_seconds double",
+    "queues": "target varchar, period date, arrived bigint, departed bigint, mean_length double, highest_length bigint, "
+    "length_at_end bigint",
+    "slas": "name varchar, text varchar, source varchar, target varchar, within_hours double, is_working_time boolean, cases bigint, "
+    "met bigint, breached bigint, open_in_time bigint, open_late bigint, breach_share double, mean_seconds double, "
+    "median_seconds double, p90_seconds double, late_seconds double",
+    "batches": "activity varchar, resource varchar, kind varchar, batches bigint, events bigint, largest bigint, cases bigint",
+    "multitasking": "resource varchar, events bigint, work_seconds double, active_seconds double, multitasking_seconds double, "
+    "multitasking_share double, mean_parallel double, highest_parallel bigint",
+    "spectrum": "source varchar, target varchar, period date, class integer, cases bigint, mean_seconds double",
+    "synchronisation": SYNCHRONISATION,
+}
+QUEUES = 50  # activities whose queues are kept for every process
+ROWS = 1_000  # batches and resources that are kept
 _STEP = "s.activity as source, t.activity as target"
 _NAMED = "join activities as s on s.activity_id = e.source_id join activities as t on t.activity_id = e.target_id"
 _BEGUN = "least(entered_at, coalesce(started_at, entered_at, occurred_at))"
@@ -110,6 +142,28 @@ select row_number() over (order by is_external, typical_lost_seconds desc, lost_
     mean_lost_seconds, median_lost_seconds, p90_lost_seconds, elapsed_seconds
 from named order by rank""",
     )
+
+
+def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
+    """The result tables of this section, in working time where the definition has a calendar."""
+    from mining.calendars import WorkingCalendar
+
+    log, definition = mined.log, mined.definition
+    calendar = WorkingCalendar.from_definition(definition)
+    external = definition.get("external_activities") or ()
+    waiting = queue_lengths(log, most=QUEUES)
+    relations = {
+        "activity_times": activity_times(log, calendar=calendar),
+        "edge_times": edge_times(log, calendar=calendar),
+        "bottlenecks": bottlenecks(log, calendar=calendar, external=external),
+        "queues": queue_lengths(log, scope="process").union(waiting),
+        "slas": sla_breaches(log, definition.get("slas") or (), calendar=calendar),
+        "batches": batches(log).limit(ROWS),
+        "multitasking": multitasking(log).limit(ROWS),
+        "spectrum": performance_spectrum(log),
+    }
+    found = {name: relation.to_arrow_table() for name, relation in relations.items()}
+    return {**found, "synchronisation": synchronisation_times(log.connection, mined.process)}
 
 
 def _spells(log: "EventLog", calendar: "WorkingCalendar | None") -> str:

@@ -29,18 +29,22 @@ _SPELLS = {
 }
 
 
-def queue_lengths(log: "EventLog", *, scope: Scope = "activity", grain: "Grain" = "week") -> "duckdb.DuckDBPyRelation":
+def queue_lengths(
+    log: "EventLog", *, scope: Scope = "activity", grain: "Grain" = "week", most: int | None = None
+) -> "duckdb.DuckDBPyRelation":
     """How many cases wait per activity or edge, or are in progress in the whole process, per period without gaps.
 
     Args:
         log: The event log.
         scope: `activity`: waiting for each; `edge`: waiting on each; `process`: cases in progress.
         grain: day, week (from Monday) or month, in UTC.
+        most: Only so many activities or edges, those with the most waiting time; None for all.
 
     Returns:
-        source (null but for edges), target (null for the process), period (its first day), arrived, left, mean_length over the
+        source (null but for edges), target (null for the process), period (its first day), arrived, departed, mean_length over the
         time of the period that the log covers, highest_length, and length_at_end. A wait of no time is none.
     """
+    limit = "" if most is None else f" limit {int(most)}"
     return ask(
         log,
         f"""with spells as ({_SPELLS[scope]}),
@@ -49,18 +53,25 @@ marks as (
     select unnest(generate_series(date_trunc('{grain}', first_at), last_at, interval 1 {grain})) as moment from bounds
     union select first_at from bounds union select last_at from bounds
 ),
-queues as (select distinct source, target from spells),
+queues as (
+    select source, target from spells group by all
+    order by sum(epoch_us(end_at) - epoch_us(begin_at)) desc, source, target{limit}
+),
 changes as (
     select source, target, begin_at as moment, 1 as arrived, 0 as gone from spells
     union all select source, target, end_at, 0, 1 from spells
     union all select source, target, moment, 0, 0 from queues cross join marks
 ),
-moments as (select source, target, moment, sum(arrived) as arrived, sum(gone) as gone from changes group by all),
+moments as (
+    select c.source, c.target, moment, sum(arrived) as arrived, sum(gone) as gone from changes as c join queues as q
+        on q.source is not distinct from c.source and q.target is not distinct from c.target
+    group by all
+),
 levels as (
     select *, sum(arrived - gone) over one_queue as length, epoch_us(lead(moment) over one_queue) - epoch_us(moment) as lasted
     from moments window one_queue as (partition by source, target order by moment)
 )
-select source, target, date_trunc('{grain}', moment)::date as period, sum(arrived)::bigint as arrived, sum(gone)::bigint as "left",
+select source, target, date_trunc('{grain}', moment)::date as period, sum(arrived)::bigint as arrived, sum(gone)::bigint as departed,
     coalesce(sum(length * lasted)::double / nullif(sum(lasted), 0), 0) as mean_length, max(length)::bigint as highest_length,
     arg_max(length, moment)::bigint as length_at_end
 from levels, bounds where moment >= first_at group by all order by source, target, period""",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mining.discovery import Model
     from mining.event_log import EventLog
 
-SECTIONS: tuple[str, ...] = ()  # modules of `mining`, in the order they are computed
+SECTIONS: tuple[str, ...] = ("performance", "people", "drift")  # modules of `mining`, in the order they are computed
 
 
 @dataclass(frozen=True)

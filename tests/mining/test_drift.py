@@ -8,7 +8,7 @@ import pytest
 
 from lake.errors import DataError
 from mining import EventLog
-from mining.drift import changes, holm
+from mining.drift import changes
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAYS = 364
@@ -107,14 +107,6 @@ def test_events_that_end_before_they_start_do_no_harm(log_of):
 def test_settings_that_make_no_sense_are_refused(log_of, settings):
     with pytest.raises(DataError, match="make no sense"):
         changes(log_of([("1", "a", 0)]), **settings)
-
-
-def test_holm_is_what_statsmodels_makes_of_it():
-    from statsmodels.stats.multitest import multipletests
-
-    p_values = np.random.default_rng(1).uniform(0, 0.2, 30)
-    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
-    assert np.isnan(holm([np.nan, 0.01]))[0] and holm([np.nan, 0.01])[1] == 0.01
 
 
 def test_traffic_fines_are_searched_and_what_changed_is_named(public_log):

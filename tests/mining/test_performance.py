@@ -196,7 +196,7 @@ def test_bottlenecks_count_working_time(log_of):
 def test_queues_hold_who_waits_on_average_at_most_and_at_the_end(log_of):
     day = 24 * 60
     log = log_of([("1", "a", 0), ("2", "a", 0), ("2", "b", 6 * 60), ("1", "b", day), ("3", "a", 10), ("3", "a", 10)])
-    columns = ("target", "period", "arrived", "left", "mean_length", "highest_length", "length_at_end")
+    columns = ("target", "period", "arrived", "departed", "mean_length", "highest_length", "length_at_end")
     first, second = date(2024, 1, 1), date(2024, 1, 2)
     assert rows(queue_lengths(log, grain="day"), *columns) == [
         ("b", first, 2, 1, pytest.approx((16 + 6) / 16), 2, 1),
