@@ -5,8 +5,8 @@ What belongs here: the scan over arrays. What does not: what the series are and 
 Every series has, per window, a number of items, the sum of their values and of their squares. A split is judged by the variance
 between its two sides over that within, where *within* is the larger of the variance of items and of windows (an F test with as many
 degrees of freedom as there are windows): whatever makes windows differ anyway, such as seasons, weekdays or queues, is no change.
-If neighbouring windows resemble one another, the statistic shrinks by (1 - r) / (1 + r), r their correlation. The best of all splits
-of all series is held to a level divided by their number (Bonferroni), so that false alarms are bounded, not only rare.
+If neighbouring windows resemble one another, the statistic shrinks by (1 - r) / (1 + r), r their correlation. The best of
+all splits of all series is held to a level divided by their number (Bonferroni), so that false alarms are bounded, not only rare.
 """
 
 from dataclasses import dataclass

@@ -29,6 +29,9 @@ from mining.sql_text import literal
 if TYPE_CHECKING:
     import duckdb
 
+    from mining.comparison import Comparison
+    from mining.drift import Change
+
 _numbers = count(1)
 _open_connections: "WeakSet[duckdb.DuckDBPyConnection]" = WeakSet()
 _CONTRACT = ("case_id", "activity", "occurred_at", "source_row")
@@ -265,6 +268,24 @@ class EventLog:
     def throughput(self, *, grain: Literal["day", "week", "month"] = "week") -> "duckdb.DuckDBPyRelation":
         """Cases started, completed and open per period; see `kernels.throughput`."""
         return self.ask(kernels.throughput(grain=grain))
+
+    def bottlenecks(self, **settings: Any) -> "duckdb.DuckDBPyRelation":
+        """The edges by the time that is lost on them; see `mining.performance.bottlenecks`."""
+        from mining.performance import bottlenecks
+
+        return bottlenecks(self, **settings)
+
+    def compare(self, other: "EventLog", **settings: Any) -> "Comparison":
+        """This log beside another in every measure; see `mining.comparison.compare`."""
+        from mining.comparison import compare
+
+        return compare(self, other, **settings)
+
+    def changes(self, **settings: Any) -> "list[Change]":
+        """When the process changed, and what changed; see `mining.drift.changes`."""
+        from mining.drift import changes
+
+        return changes(self, **settings)
 
     def variant_multiset(self) -> list[tuple[int, tuple[str, ...], int]]:
         """What discovery and conformance work on: (variant_id, activities, cases), the most frequent first."""

@@ -38,12 +38,12 @@ TABLES = {
     "edge_times": "source varchar, target varchar, frequency bigint, cases bigint, events_with_start bigint, overlapping bigint, "
     + _FIGURES,
     "bottlenecks": "rank bigint, total_rank bigint, source varchar, target varchar, frequency bigint, cases bigint, "
-    "is_external boolean, measure varchar, typical_lost_seconds double, lost_seconds double, share double, mean_lost_seconds double, "
-    "median_lost_seconds double, p90_lost_seconds double, elapsed_seconds double",
+    "is_external boolean, measure varchar, typical_lost_seconds double, lost_seconds double, share double, "
+    "mean_lost_seconds double, median_lost_seconds double, p90_lost_seconds double, elapsed_seconds double",
     "queues": "target varchar, period date, arrived bigint, departed bigint, mean_length double, highest_length bigint, "
     "length_at_end bigint",
-    "slas": "name varchar, text varchar, source varchar, target varchar, within_hours double, is_working_time boolean, cases bigint, "
-    "met bigint, breached bigint, open_in_time bigint, open_late bigint, breach_share double, mean_seconds double, "
+    "slas": "name varchar, text varchar, source varchar, target varchar, within_hours double, is_working_time boolean, "
+    "cases bigint, met bigint, breached bigint, open_in_time bigint, open_late bigint, breach_share double, mean_seconds double, "
     "median_seconds double, p90_seconds double, late_seconds double",
     "batches": "activity varchar, resource varchar, kind varchar, batches bigint, events bigint, largest bigint, cases bigint",
     "multitasking": "resource varchar, events bigint, work_seconds double, active_seconds double, multitasking_seconds double, "

@@ -71,7 +71,8 @@ levels as (
     select *, sum(arrived - gone) over one_queue as length, epoch_us(lead(moment) over one_queue) - epoch_us(moment) as lasted
     from moments window one_queue as (partition by source, target order by moment)
 )
-select source, target, date_trunc('{grain}', moment)::date as period, sum(arrived)::bigint as arrived, sum(gone)::bigint as departed,
+select source, target, date_trunc('{grain}', moment)::date as period, sum(arrived)::bigint as arrived,
+    sum(gone)::bigint as departed,
     coalesce(sum(length * lasted)::double / nullif(sum(lasted), 0), 0) as mean_length, max(length)::bigint as highest_length,
     arg_max(length, moment)::bigint as length_at_end
 from levels, bounds where moment >= first_at group by all order by source, target, period""",

@@ -1,12 +1,12 @@
 """How long objects wait for one another: an event of several objects cannot happen before the last of them is there.
 
-What belongs here: synchronisation, pooling and lagging times of object-centric logs. What does not: logs of cases only, where nothing
-waits for anything else (`mining.performance`).
+What belongs here: synchronisation, pooling and lagging times of object-centric logs. What does not: logs of cases only, where
+nothing waits for anything else (`mining.performance`).
 
 After Park, Adams and van der Aalst, OPerA: object-centric performance analysis (2022). An object is there from the end of its event
-before. *Synchronisation time*: from the first object of an event to its last. *Pooling time* of a type: the same among the objects of
-that type. *Lagging time* of a type: from the first object of any other type to the last of this type, nothing if that came before.
-Objects without an earlier event have always been there and count for nothing. *Waiting* goes on from the last object to the event.
+before. *Synchronisation time*: from the first object of an event to its last. *Pooling time* of a type: the same among the objects
+of that type. *Lagging time* of a type: from the first object of any other type to the last of this type, nothing if that came
+before. *Waiting* goes on from the last object to the event. Objects without an earlier event count for nothing.
 """
 
 from typing import TYPE_CHECKING
@@ -34,7 +34,8 @@ _TIMES = """
         select *, epoch_us(lag(occurred_at) over (partition by object_id order by event)) as since from links
     ),
     types as (
-        select event, activity, object_type, epoch_us(any_value(occurred_at)) as at_us, min(since) as first_us, max(since) as last_us
+        select event, activity, object_type, epoch_us(any_value(occurred_at)) as at_us, min(since) as first_us,
+            max(since) as last_us
         from there where since is not null group by event, activity, object_type
     ),
     beside as (
@@ -62,9 +63,9 @@ def synchronisation_times(connection: "duckdb.DuckDBPyConnection", process: str)
         process: Name of the process.
 
     Returns:
-        activity, object_type, events with objects of that type that were there before, synchronised_events in which something waited
-        for something else, and mean_ and total_ of synchronisation_seconds (of the event), pooling_seconds and lagging_seconds (of
-        the type), and mean_waiting_seconds of the event once all were there.
+        activity, object_type, events with objects of that type that were there before, synchronised_events in which something
+        waited for something else, and mean_ and total_ of synchronisation_seconds (of the event), pooling_seconds and
+        lagging_seconds (of the type), and mean_waiting_seconds of the event once all were there.
     """
     if not has_objects(connection, process):
         empty = ", ".join("cast(null as {1}) as {0}".format(*column.split()) for column in COLUMNS.split(", "))

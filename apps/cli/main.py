@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from apps.cli import catalog, classify, connect, demo, exports, files, mined, quarantine, road, rows, service, upkeep
+from apps.cli import analysed, catalog, classify, connect, demo, exports, files, mined, quarantine, road, rows, service, upkeep
 
 SELDOM = 50_000  # new objects between two looks for garbage: what libraries define while they are imported is none
 
@@ -30,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (service, road, files, exports, mined, rows, classify, upkeep):
+for module in (service, road, files, exports, mined, analysed, rows, classify, upkeep):
     module.register(app)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(connect.app, name="connect")

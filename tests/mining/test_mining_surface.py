@@ -22,6 +22,7 @@ def test_the_names_on_offer_are_these_and_are_there():
             "forget_process",
             "is_mined",
         ),
+        *("Change", "Comparison", "Difference", "Measure", "bottlenecks", "changes", "compare"),
         "mine",
         "parameters_of",
     }
