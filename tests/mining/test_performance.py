@@ -4,6 +4,8 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lake.errors import DataError
 from mining import EventLog, Length
@@ -360,3 +362,57 @@ def test_a_log_that_filters_leave_empty_has_empty_answers(log_of):
     for question in QUESTIONS[:-1]:
         assert question(log).fetchall() == []
     assert rows(sla_breaches(log, [SLA]), "cases", "breach_share") == [(0, None)]
+
+
+EVENT = st.tuples(st.sampled_from("12"), st.sampled_from("abc"), st.integers(0, 3000), st.none() | st.integers(-60, 90))
+
+
+def by_hand(events):
+    """Per activity the total waiting, service and sojourn seconds, and per day and activity who waits on average, told naively."""
+    totals, waits = {}, []
+    for case in {case for case, *_ in events}:
+        before = None
+        for _, activity, minute, lead in sorted((one for one in events if one[0] == case), key=lambda one: one[2]):
+            start = None if lead is None or lead < 0 else minute - lead
+            parts = totals.setdefault(activity, [0, 0, 0])
+            if start is not None:
+                parts[1] += minute - start
+                parts[0] += max(0, start - before) if before is not None else 0
+            if before is not None or start is not None:
+                parts[2] += minute - min(one for one in (before, start) if one is not None)
+            if before is not None and before < (minute if start is None else start):
+                waits.append((activity, before, minute if start is None else start))
+            before = minute
+    return {name: tuple(part * 60.0 for part in parts) for name, parts in totals.items()}, waits
+
+
+@given(st.lists(EVENT, min_size=1, max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_times_and_queues_are_what_their_definitions_say(events):
+    import pyarrow
+
+    table = pyarrow.table(
+        {
+            "case_id": [case for case, *_ in events],
+            "activity": [activity for _, activity, *_ in events],
+            "occurred_at": [at(minute) for *_, minute, _ in events],
+            "started_at": pyarrow.array(
+                [None if lead is None else at(minute - lead) for *_, minute, lead in events], pyarrow.timestamp("us", tz="UTC")
+            ),
+        }
+    )
+    totals, waits = by_hand(events)
+    begin, end = (chosen(minute for *_, minute, _ in events) for chosen in (min, max))
+    with EventLog.from_frame(table) as log:
+        columns = ("total_waiting_seconds", "total_service_seconds", "total_sojourn_seconds")
+        found = {row[0]: tuple(value or 0.0 for value in row[1:]) for row in rows(activity_times(log), "activity", *columns)}
+        queues = rows(queue_lengths(log, grain="day"), "target", "period", "arrived", "mean_length")
+    assert found == totals
+    for target, period, arrived, mean in queues:
+        first = (period - START.date()).days * 1440 - 480  # minutes from START, which is 8 o'clock
+        day = max(first, begin), min(first + 1440, end)
+        inside = [(max(a, day[0]), min(b, day[1])) for name, a, b in waits if name == target]
+        expected = sum(max(0, b - a) for a, b in inside) / (day[1] - day[0]) if day[1] > day[0] else 0.0
+        assert mean == pytest.approx(expected)
+        assert arrived == sum(first <= a < first + 1440 for name, a, _ in waits if name == target)
+    assert {target for target, *_ in queues} == {name for name, *_ in waits}
