@@ -16,6 +16,7 @@ BESIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "mining.bottlenecks": ("The edges by the working time that is lost on them, the bottleneck first.", ("event_logs.",)),
     "mining.queues": ("How many cases wait for each activity, and are in progress, per week.", ("event_logs.",)),
     "mining.slas": ("How every service-level agreement was kept.", ("event_logs.",)),
+    "mining.due_dates": ("How many cases were done by the dates they themselves name.", ("event_logs.",)),
     "mining.batches": ("What each resource does in batches.", ("event_logs.",)),
     "mining.multitasking": ("How far resources work at several events at once.", ("event_logs.",)),
     "mining.spectrum": ("The performance spectrum of the most frequent steps, per week.", ("event_logs.",)),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lake.connection import quote
 from lake.errors import DataError
-from mining.sql_text import literal
+from mining.sql_text import literal, no_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from mining.calendars import WorkingCalendar
     from mining.event_log import EventLog
 
+DUE_DATES = (
+    "name varchar, attribute varchar, activity varchar, cases bigint, cases_without bigint, met bigint, breached bigint, "
+    "open_in_time bigint, open_late bigint, breach_share double, mean_late_seconds double"
+)
 _KEYS = ("name", "from", "to", "within_hours")
 
 
@@ -80,6 +84,31 @@ select count(due_at) as cases, count(*) filter (due_at is null) as cases_without
     {_share("done_at > due_at or (done_at is null and now > due_at)", "done_at is not null or now > due_at", "due_at is not null")},
     avg(late / 1e6) filter (late > 0) as mean_late_seconds
 from judged""")
+
+
+def due_dates(log: "EventLog", wanted: Iterable[Mapping[str, Any]]) -> "duckdb.DuckDBPyRelation":
+    """The same for the due dates of a process definition, a row each: name, attribute, activity and the columns of one.
+
+    Args:
+        log: The event log.
+        wanted: Due dates like {name: promised, attribute: promised_on, activity: Ship Goods}; else the case must end.
+
+    Raises:
+        DataError: One lacks its name or attribute, or the log has no such attribute.
+    """
+    found = None
+    for one in wanted:
+        if not one.get("name") or not one.get("attribute"):
+            raise DataError(
+                f"The due date {dict(one)!r} does not say its name and attribute.",
+                remedy="Write {name: promised, attribute: promised_on, activity: Ship Goods}.",
+            )
+        names = f"{literal(one['name'])} as name, {literal(one['attribute'])} as attribute"
+        row = due_date_breaches(log, due=one["attribute"], activity=one.get("activity")).project(
+            f"{names}, {literal(one.get('activity'))}::varchar as activity, *"
+        )
+        found = row if found is None else found.union(row)
+    return log.connection.sql(no_rows(DUE_DATES)) if found is None else found
 
 
 _NOTHING = {"name": "", "from": "", "to": "", "within_hours": 0}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lake.connection import quote
 from lake.registry import case_type, processes
-from mining.sql_text import literal
+from mining.sql_text import literal, no_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -90,7 +90,7 @@ def flattening(connection: "duckdb.DuckDBPyConnection", process: str) -> "pyarro
         process: Name of the process.
     """
     if not has_objects(connection, process):
-        return connection.sql(f"select {_empty()} where false").to_arrow_table()
+        return connection.sql(no_rows(COLUMNS)).to_arrow_table()
     events, objects, event_objects = (object_table(process, part) for part in PARTS)
     own, view = literal(_case_notion(connection, process)), _pairs_of_view(connection, process)
     counts = _COUNTS.format(own=own, view=view, events=events, objects=objects, event_objects=event_objects)
@@ -124,7 +124,3 @@ def has_objects(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
 def object_table(process: str, part: str) -> str:
     """Name of one of the tables of an object-centric log, as SQL."""
     return f"event_logs.{quote(f'{process}__{part}')}"
-
-
-def _empty() -> str:
-    return ", ".join("cast(null as {1}) as {0}".format(*column.split()) for column in COLUMNS.split(", "))

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mining.batching import batches, multitasking
-from mining.deadlines import sla_breaches
+from mining.deadlines import DUE_DATES, due_dates, sla_breaches
 from mining.queues import queue_lengths
 from mining.spectrum import performance_spectrum
 from mining.sql_text import literals
@@ -45,6 +45,7 @@ TABLES = {
     "slas": "name varchar, text varchar, source varchar, target varchar, within_hours double, is_working_time boolean, "
     "cases bigint, met bigint, breached bigint, open_in_time bigint, open_late bigint, breach_share double, mean_seconds double, "
     "median_seconds double, p90_seconds double, late_seconds double",
+    "due_dates": DUE_DATES,
     "batches": "activity varchar, resource varchar, kind varchar, batches bigint, events bigint, largest bigint, cases bigint",
     "multitasking": "resource varchar, events bigint, work_seconds double, active_seconds double, multitasking_seconds double, "
     "multitasking_share double, mean_parallel double, highest_parallel bigint",
@@ -158,6 +159,7 @@ def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
         "bottlenecks": bottlenecks(log, calendar=calendar, external=external),
         "queues": queue_lengths(log, scope="process").union(waiting),
         "slas": sla_breaches(log, definition.get("slas") or (), calendar=calendar),
+        "due_dates": due_dates(log, definition.get("due_dates") or ()),
         "batches": batches(log).limit(ROWS),
         "multitasking": multitasking(log).limit(ROWS),
         "spectrum": performance_spectrum(log),

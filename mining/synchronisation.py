@@ -12,6 +12,7 @@ before. *Waiting* goes on from the last object to the event. Objects without an 
 from typing import TYPE_CHECKING
 
 from mining.flattening import PARTS, has_objects, object_table
+from mining.sql_text import no_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,8 +69,7 @@ def synchronisation_times(connection: "duckdb.DuckDBPyConnection", process: str)
         lagging_seconds (of the type), and mean_waiting_seconds of the event once all were there.
     """
     if not has_objects(connection, process):
-        empty = ", ".join("cast(null as {1}) as {0}".format(*column.split()) for column in COLUMNS.split(", "))
-        return connection.sql(f"select {empty} where false").to_arrow_table()
+        return connection.sql(no_rows(COLUMNS)).to_arrow_table()
     events, objects, event_objects = (object_table(process, part) for part in PARTS)
     order = "source_row, " if "source_row" in connection.sql(f"select * from {events}").columns else ""
     question = _TIMES.format(events=events, objects=objects, event_objects=event_objects, order=order)

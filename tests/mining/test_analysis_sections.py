@@ -48,8 +48,6 @@ def test_every_table_has_its_columns_and_types_for_any_log(log_of, events, resou
     import duckdb
 
     for module in MODULES:
-        if module is performance:  # the tables of objects are in the lake
-            continue
         for name, table in module.tables(Mined(log, "p", {}, None, None)).items():
             with duckdb.connect() as connection:
                 connection.register("found", table)

@@ -11,7 +11,7 @@ from lake.errors import DataError
 from mining import EventLog, Length
 from mining.batching import batches, concurrent_activities, multitasking
 from mining.calendars import WorkingCalendar
-from mining.deadlines import due_date_breaches, sla_breaches
+from mining.deadlines import due_date_breaches, due_dates, sla_breaches
 from mining.performance import activity_times, bottlenecks, edge_times
 from mining.queues import queue_lengths
 from mining.spectrum import performance_spectrum, spectrum_lines
@@ -271,6 +271,12 @@ def test_due_dates_are_met_breached_or_open(log_of):
         "open_late": 1,
     }
     assert found["breach_share"] == pytest.approx(2 / 3)
+    wanted = {"name": "shipped", "attribute": "due", "activity": "ship"}
+    listed = rows(due_dates(log, [wanted, {"name": "ended", "attribute": "due"}]), "name", "activity", "cases", "met", "open_late")
+    assert sorted(listed) == [("ended", None, 4, 3, 0), ("shipped", "ship", 4, 1, 1)]
+    assert due_dates(log, []).fetchall() == []
+    with pytest.raises(DataError, match="does not say its name"):
+        due_dates(log, [{"name": "x"}])
     with pytest.raises(DataError, match="no attribute `promised`"):
         due_date_breaches(log, due="promised")
 
