@@ -6,11 +6,13 @@ What belongs here: event logs, kernels, discovery, conformance, their result tab
 from mining.bpmn_net import diagram_to_net, net_to_diagram
 from mining.bpmn_reading import read_bpmn
 from mining.calendars import WorkingCalendar
+from mining.comparison import ComparedMeasure, Comparison, compare
 from mining.conformance import Conformance, align
 from mining.conformance_report import ConformanceReport, conform
 from mining.declare import DeclareModel, discover_declare
 from mining.deviations import Accepted, Deviation, Deviations, accept_deviation, deviating_cases, find_deviations
 from mining.discovery import Model, discover
+from mining.drift import Change, Difference, changes
 from mining.earlier import is_mined, parameters_of
 from mining.evaluation import Evaluation, ModelComparison, compare_models, evaluate
 from mining.event_log import EventLog
@@ -42,6 +44,7 @@ from mining.log_skeleton import LogSkeleton, discover_log_skeleton
 from mining.model_comparison import compare_process
 from mining.object_centric import ObjectCentricLog
 from mining.object_centric_net import ObjectCentricNet, discover_net
+from mining.performance import bottlenecks
 from mining.petri_net import PetriNet
 from mining.process_tests import run_process_tests
 from mining.replay import ReplayEstimate, token_replay
@@ -55,11 +58,15 @@ __all__ = [
     "AnyOf",
     "Attribute",
     "Cases",
+    "Change",
+    "ComparedMeasure",
+    "Comparison",
     "Conformance",
     "ConformanceReport",
     "DeclareModel",
     "Deviation",
     "Deviations",
+    "Difference",
     "Duration",
     "Endpoints",
     "Evaluation",
@@ -91,9 +98,12 @@ __all__ = [
     "WorkingCalendar",
     "accept_deviation",
     "align",
+    "bottlenecks",
     "build_layout",
+    "changes",
     "check_rules",
     "check_soundness",
+    "compare",
     "compare_models",
     "compare_process",
     "conform",

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     import duckdb
 
     from lake.process_rules import Rule
+    from mining.comparison import Comparison
     from mining.conformance import Conformance
     from mining.declare import DeclareModel
     from mining.discovery import Model
+    from mining.drift import Change
     from mining.evaluation import ModelComparison
     from mining.log_skeleton import LogSkeleton
     from mining.petri_net import PetriNet
@@ -66,6 +68,13 @@ class Events:
         source = f"select {', '.join(_CONTRACT)} from ({self.sql}) as e"
         lay_out(self.connection, layout, source, name=self.name, may_be_empty=self.is_cut)
         return layout
+
+    @cached_property
+    def timeline(self) -> str:
+        """The table of the events with start, resource and predecessor, made for this connection now; see `mining.timeline`."""
+        from mining import timeline
+
+        return timeline.build(self)
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -348,6 +357,24 @@ class EventLog:
         from mining.rules import check_rules
 
         return check_rules(self, rules)
+
+    def bottlenecks(self, **settings: Any) -> "duckdb.DuckDBPyRelation":
+        """The edges by the time that is lost on them; see `mining.performance.bottlenecks`."""
+        from mining.performance import bottlenecks
+
+        return bottlenecks(self, **settings)
+
+    def compare(self, other: "EventLog", **settings: Any) -> "Comparison":
+        """This log beside another in every measure; see `mining.comparison.compare`."""
+        from mining.comparison import compare
+
+        return compare(self, other, **settings)
+
+    def changes(self, **settings: Any) -> "list[Change]":
+        """When the process changed, and what changed; see `mining.drift.changes`."""
+        from mining.drift import changes
+
+        return changes(self, **settings)
 
     def variant_multiset(self) -> list[tuple[int, tuple[str, ...], int]]:
         """What discovery and conformance work on: (variant_id, activities, cases), the most frequent first."""

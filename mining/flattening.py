@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lake.connection import quote
 from lake.registry import case_type, processes
-from mining.sql_text import literal
+from mining.sql_text import literal, no_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -90,8 +90,8 @@ def flattening(connection: "duckdb.DuckDBPyConnection", process: str) -> "pyarro
         process: Name of the process.
     """
     if not has_objects(connection, process):
-        return connection.sql(f"select {_empty()} where false").to_arrow_table()
-    events, objects, event_objects = (_table(process, part) for part in PARTS)
+        return connection.sql(no_rows(COLUMNS)).to_arrow_table()
+    events, objects, event_objects = (object_table(process, part) for part in PARTS)
     own, view = literal(_case_notion(connection, process)), _pairs_of_view(connection, process)
     counts = _COUNTS.format(own=own, view=view, events=events, objects=objects, event_objects=event_objects)
     return connection.sql(counts).to_arrow_table()
@@ -102,7 +102,7 @@ def _pairs_of_view(connection: "duckdb.DuckDBPyConnection", process: str) -> str
     view = f"event_logs.{quote(process)}"
     if "event_id" in connection.sql(f"select * from {view}").columns:
         return f"select distinct case_id, event_id from {view}"
-    return f"select distinct case_id, event_id from {view} join {_table(process, 'events')} using (source_row)"
+    return f"select distinct case_id, event_id from {view} join {object_table(process, 'events')} using (source_row)"
 
 
 def _case_notion(connection: "duckdb.DuckDBPyConnection", process: str) -> str:
@@ -112,7 +112,7 @@ def _case_notion(connection: "duckdb.DuckDBPyConnection", process: str) -> str:
 
 
 def has_objects(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
-    """Whether the process's log knows objects, and not cases only."""
+    """Whether the lake holds the log's events, objects and which concern which."""
     names = ", ".join(literal(f"{process}__{part}") for part in PARTS)
     found = connection.sql(
         "select count(distinct table_name) from duckdb_columns() where database_name = 'lake' and schema_name = 'event_logs'"
@@ -121,9 +121,6 @@ def has_objects(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
     return found is not None and found[0] == len(PARTS)
 
 
-def _table(process: str, part: str) -> str:
+def object_table(process: str, part: str) -> str:
+    """Name of one of the tables of an object-centric log, as SQL."""
     return f"event_logs.{quote(f'{process}__{part}')}"
-
-
-def _empty() -> str:
-    return ", ".join("cast(null as {1}) as {0}".format(*column.split()) for column in COLUMNS.split(", "))

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from mining.discovery import Model
     from mining.event_log import EventLog
 
-SECTIONS: tuple[str, ...] = (
+SECTIONS: tuple[str, ...] = (  # modules of `mining`, in the order they are computed
     "kpis",
     "object_centric_results",
     "alignment_table",
     "deviations",
     "process_tests",
-)  # modules of `mining`, in the order they are computed
+    "performance",
+    "people",
+    "drift",
+)
 
 
 @dataclass(frozen=True)

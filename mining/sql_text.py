@@ -1,6 +1,6 @@
 """Python values as SQL text, for statements that are shown to people and therefore hold no placeholders.
 
-What belongs here: quoting. What does not: statements.
+What belongs here: quoting, and the statement that has no rows. What does not: any other statement.
 """
 
 from collections.abc import Iterable
@@ -37,3 +37,10 @@ def literal(value: object) -> str:
 def literals(values: Iterable[object]) -> str:
     """The values as the inside of an `in (…)`; `null` alone for none, which matches nothing."""
     return ", ".join(literal(value) for value in values) or "null"
+
+
+def no_rows(columns: str) -> str:
+    """A `select` of no rows with these columns, told as in a `create table`: names and types, with commas and one blank each."""
+    return (
+        "select " + ", ".join("cast(null as {1}) as {0}".format(*column.split()) for column in columns.split(", ")) + " where false"
+    )

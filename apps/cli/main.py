@@ -13,6 +13,7 @@ from typing import NoReturn
 import typer
 
 from apps.cli import (
+    analysed,
     catalog,
     classify,
     conform,
@@ -47,7 +48,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (service, road, files, exports, mined, measured, declared, discovered, conform, rows, classify, upkeep):
+for module in (service, road, files, exports, mined, measured, declared, discovered, conform, analysed, rows, classify, upkeep):
     module.register(app)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(connect.app, name="connect")

@@ -129,6 +129,43 @@ def test_the_day_credit_release_became_automatic_is_found(truths: dict[str, Any]
     assert (found["after"], found["releases"]) == (planted["after"]["manual"], planted["after"]["releases"])
 
 
+def test_the_credit_check_is_first_in_the_ranking_of_bottlenecks(truths: dict[str, Any]) -> None:
+    (first,) = json.loads(grimoire("bottlenecks", "order_to_cash", "--top", "1", "--json"))
+    (written,) = ask(
+        "select source, target, frequency, median_lost_seconds from mining.bottlenecks where process = 'order_to_cash' and rank = 1"
+    )
+
+    assert (first["source"], first["target"]) == ("Credit Check Hold", "Release Credit")
+    assert first["frequency"] == pytest.approx(truths["credit_check_bottleneck"]["released"]["orders"], rel=0.02)
+    assert written == {name: first[name] for name in written}
+
+
+def test_the_day_credit_release_became_automatic_is_found_as_the_only_change(truths: dict[str, Any]) -> None:
+    planted = datetime.fromisoformat(truths["automatic_credit_release"]["changed_on"] + "T00:00:00+00:00")
+    (change,) = json.loads(grimoire("drift", "order_to_cash", "--json"))
+    written = ask("select distinct changed_at::varchar as day from mining.changes where process = 'order_to_cash'")
+    different = {(one["kind"], one["source"], one["target"]) for one in change["differences"]}
+
+    assert abs(datetime.fromisoformat(change["changed_at"]) - planted).days <= 7
+    assert [row["day"][:10] for row in written] == [change["changed_at"][:10]]
+    assert {("without resource", "Release Credit", None), ("time", "Credit Check Hold", "Release Credit")} <= different
+
+
+def test_the_slow_team_is_significantly_slower(truths: dict[str, Any]) -> None:
+    planted = truths["slow_team"]
+    team = {"filter": "attribute", "column": "team", "values": [planted["team"]]}
+    stacks = ["--a", json.dumps([team]), "--b", json.dumps([{**team, "mode": "forbidden"}])]
+    found = json.loads(grimoire("compare", "order_to_cash", *stacks, "--step", "Create Sales Order..Complete Order", "--json"))
+    (step,) = (one for one in found["measures"] if one["measure"] == "step seconds")
+
+    assert found["shared_cases"] == 0
+    assert step["is_significant"] and step["p_adjusted"] < 0.001 and step["effect"] > 0
+    assert step["n_a"] == pytest.approx(planted["orders_done"], rel=0.02)
+    assert (step["a"] / 3600, step["b"] / 3600) == pytest.approx(
+        (planted["median_hours"], planted["others_median_hours"]), rel=0.02
+    )
+
+
 def test_every_series_has_a_champion_and_a_forecast_beyond_its_history(truths: dict[str, Any]) -> None:
     rows = ask("""
         select c.series, c.grain, c.champion, max(f.period) > (select max(period) from products.kpis__daily) as ahead

@@ -1,0 +1,192 @@
+"""Where a process loses time: waiting, service and sojourn times of activities and edges, and the bottlenecks among the edges.
+
+What belongs here: those times, and the tables that every mining makes of them and of the modules beside this one. What does not:
+queues (`mining.queues`), deadlines (`mining.deadlines`), batches and parallel work (`mining.batching`), the spectrum
+(`mining.spectrum`) and objects that wait for one another (`mining.synchronisation`).
+
+*Waiting* lasts from the end of the event before it in the case to the event's start, *service* from its start to its end, *sojourn*
+is both. An event whose start is not known has a sojourn only. One that starts before the event before it has ended waited for
+nothing and is counted as overlapping. Events stand in the order of their ends, as everywhere in the log.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mining.batching import batches, multitasking
+from mining.deadlines import DUE_DATES, due_dates, sla_breaches
+from mining.queues import queue_lengths
+from mining.spectrum import performance_spectrum
+from mining.sql_text import literals
+from mining.synchronisation import COLUMNS as SYNCHRONISATION
+from mining.synchronisation import synchronisation_times
+from mining.timeline import ask
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow
+
+    from mining.calendars import WorkingCalendar
+    from mining.event_log import EventLog
+    from mining.sections import Mined
+
+_FIGURES = ", ".join(
+    f"{figure}_{part}_seconds double" for part in ("waiting", "service", "sojourn") for figure in ("mean", "median", "p90", "total")
+)
+TABLES = {
+    "activity_times": "activity varchar, events bigint, events_with_start bigint, starts_after_end bigint, overlapping bigint, "
+    + _FIGURES,
+    "edge_times": "source varchar, target varchar, frequency bigint, cases bigint, events_with_start bigint, overlapping bigint, "
+    + _FIGURES,
+    "bottlenecks": "rank bigint, total_rank bigint, source varchar, target varchar, frequency bigint, cases bigint, "
+    "is_external boolean, measure varchar, typical_lost_seconds double, lost_seconds double, share double, "
+    "mean_lost_seconds double, median_lost_seconds double, p90_lost_seconds double, elapsed_seconds double",
+    "queues": "target varchar, period date, arrived bigint, departed bigint, mean_length double, highest_length bigint, "
+    "length_at_end bigint",
+    "slas": "name varchar, text varchar, source varchar, target varchar, within_hours double, is_working_time boolean, "
+    "cases bigint, met bigint, breached bigint, open_in_time bigint, open_late bigint, breach_share double, mean_seconds double, "
+    "median_seconds double, p90_seconds double, late_seconds double",
+    "due_dates": DUE_DATES,
+    "batches": "activity varchar, resource varchar, kind varchar, batches bigint, events bigint, largest bigint, cases bigint",
+    "multitasking": "resource varchar, events bigint, work_seconds double, active_seconds double, multitasking_seconds double, "
+    "multitasking_share double, mean_parallel double, highest_parallel bigint",
+    "spectrum": "source varchar, target varchar, period date, class integer, cases bigint, mean_seconds double",
+    "synchronisation": SYNCHRONISATION,
+}
+QUEUES = 50  # activities whose queues are kept for every process
+ROWS = 1_000  # batches and resources that are kept
+_STEP = "s.activity as source, t.activity as target"
+_NAMED = "join activities as s on s.activity_id = e.source_id join activities as t on t.activity_id = e.target_id"
+_BEGUN = "least(entered_at, coalesce(started_at, entered_at, occurred_at))"
+
+
+def activity_times(log: "EventLog", *, calendar: "WorkingCalendar | None" = None) -> "duckdb.DuckDBPyRelation":
+    """Waiting, service and sojourn time per activity, the one with the most sojourn time first.
+
+    Args:
+        log: The event log; with a column `started_at`, else only sojourn times are known and the others are null.
+        calendar: Count working time instead of time by the clock.
+
+    Returns:
+        activity, events, events_with_start, starts_after_end, overlapping, and mean_, median_, p90_ and total_ of
+        waiting_seconds, service_seconds and sojourn_seconds.
+    """
+    return ask(
+        log,
+        f"""with {_spells(log, calendar)}
+select a.activity, count(*) as events, count(e.started_at) as events_with_start,
+    count(*) filter (e.starts_after_end) as starts_after_end, count(*) filter (e.started_at < e.entered_at) as overlapping,
+    {_figures()}
+from spells as e join activities as a using (activity_id)
+group by a.activity order by coalesce(total_sojourn_seconds, 0) desc, a.activity""",
+    )
+
+
+def edge_times(log: "EventLog", *, calendar: "WorkingCalendar | None" = None) -> "duckdb.DuckDBPyRelation":
+    """The same times per edge of the directly-follows graph: those of the target when it comes right after the source.
+
+    Returns:
+        source, target, frequency, cases, events_with_start, overlapping, and the times as in `activity_times`.
+    """
+    return ask(
+        log,
+        f"""with {_spells(log, calendar)}, edges as (
+    select previous_activity as source_id, activity_id as target_id, count(*) as frequency, count(distinct case_no) as cases,
+        count(started_at) as events_with_start, count(*) filter (started_at < entered_at) as overlapping, {_figures()}
+    from spells where previous_activity is not null group by all
+)
+select {_STEP}, e.* exclude (source_id, target_id) from edges as e {_NAMED}
+order by coalesce(total_sojourn_seconds, 0) desc, source, target""",
+    )
+
+
+def bottlenecks(
+    log: "EventLog", *, calendar: "WorkingCalendar | None" = None, external: Iterable[str] = ()
+) -> "duckdb.DuckDBPyRelation":
+    """The edges by the time that is lost on them in all cases together, the bottleneck first.
+
+    Lost is the waiting time before the target; where its start is not known, the time from end to end, which holds its service.
+    The ranking is by the typical loss, frequency times median: a total is ruled by waits that are agreed upon for some cases, such
+    as invoices that are collected for a month. `total_rank` is the rank by the total.
+
+    Args:
+        log: The event log.
+        calendar: Count working time; without, time by the clock.
+        external: Activities that others do, such as a customer's payment: nobody in the process can shorten the wait for them,
+            so their edges stand behind all others.
+
+    Returns:
+        rank, total_rank, source, target, frequency, cases, is_external, measure (`waiting`, `sojourn` or, if only some starts are
+        known, `mixed`), typical_lost_seconds, lost_seconds (in all), share of the time lost on all edges, mean_, median_ and
+        p90_lost_seconds, and elapsed_seconds: what was lost in all by the clock.
+    """
+    return ask(
+        log,
+        f"""with {_spells(log, calendar)}, lost as (
+    select previous_activity as source_id, activity_id as target_id, case_no, started_at,
+        coalesce(waiting_seconds, sojourn_seconds) as seconds,
+        greatest(0, epoch_us(coalesce(started_at, occurred_at)) - epoch_us(entered_at)) / 1e6 as elapsed
+    from spells where previous_activity is not null
+), edges as (
+    select source_id, target_id, count(*) as frequency, count(distinct case_no) as cases, count(started_at) as starts,
+        sum(seconds) as lost_seconds, avg(seconds) as mean_lost_seconds, median(seconds) as median_lost_seconds,
+        quantile_cont(seconds, 0.9) as p90_lost_seconds, sum(elapsed) as elapsed_seconds
+    from lost group by all
+), named as (
+    select {_STEP}, e.*, coalesce(t.activity in ({literals(external)}), false) as is_external,
+        e.frequency * e.median_lost_seconds as typical_lost_seconds
+    from edges as e {_NAMED}
+)
+select row_number() over (order by is_external, typical_lost_seconds desc, lost_seconds desc, source, target) as rank,
+    row_number() over (order by is_external, lost_seconds desc, source, target) as total_rank, source, target, frequency, cases,
+    is_external, case starts when 0 then 'sojourn' when frequency then 'waiting' else 'mixed' end as measure,
+    typical_lost_seconds, lost_seconds, coalesce(lost_seconds / nullif(sum(lost_seconds) over (), 0), 0) as share,
+    mean_lost_seconds, median_lost_seconds, p90_lost_seconds, elapsed_seconds
+from named order by rank""",
+    )
+
+
+def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
+    """The result tables of this section, in working time where the definition has a calendar."""
+    from mining.calendars import WorkingCalendar
+
+    log, definition = mined.log, mined.definition
+    calendar = WorkingCalendar.from_definition(definition)
+    external = definition.get("external_activities") or ()
+    waiting = queue_lengths(log, most=QUEUES)
+    relations = {
+        "activity_times": activity_times(log, calendar=calendar),
+        "edge_times": edge_times(log, calendar=calendar),
+        "bottlenecks": bottlenecks(log, calendar=calendar, external=external),
+        "queues": queue_lengths(log, scope="process").union(waiting),
+        "slas": sla_breaches(log, definition.get("slas") or (), calendar=calendar),
+        "due_dates": due_dates(log, definition.get("due_dates") or ()),
+        "batches": batches(log).limit(ROWS),
+        "multitasking": multitasking(log).limit(ROWS),
+        "spectrum": performance_spectrum(log),
+    }
+    found = {name: relation.to_arrow_table() for name, relation in relations.items()}
+    return {**found, "synchronisation": synchronisation_times(log.connection, mined.process)}
+
+
+def _spells(log: "EventLog", calendar: "WorkingCalendar | None") -> str:
+    """A common table expression: the timeline with the three times of each event in seconds."""
+    from mining.calendars import WorkingCalendar
+
+    between = (calendar or WorkingCalendar()).on_log(log).seconds_sql
+    waited = "case when started_at is not null and entered_at is not null then greatest(0, {}) end"
+    return f"""spells as (
+    select *, {waited.format(between("entered_at", "started_at"))} as waiting_seconds,
+        {between("started_at", "occurred_at")} as service_seconds,
+        case when started_at is not null or entered_at is not null then {between(_BEGUN, "occurred_at")} end as sojourn_seconds
+    from timeline
+)"""
+
+
+def _figures() -> str:
+    """Mean, median, 90 % quantile and total of each of the three times, as columns."""
+    columns = []
+    for part in ("waiting", "service", "sojourn"):
+        seconds = f"{part}_seconds"
+        columns += [f"avg({seconds}) as mean_{seconds}", f"median({seconds}) as median_{seconds}"]
+        columns += [f"quantile_cont({seconds}, 0.9) as p90_{seconds}", f"sum({seconds}) as total_{seconds}"]
+    return ", ".join(columns)
