@@ -30,7 +30,7 @@ def test_the_names_on_offer_are_these_and_are_there():
         *("Accepted", "Deviation", "Deviations", "ReplayEstimate", "RuleResult", "accept_deviation", "check_rules", "conform"),
         "ConformanceReport",
         *("deviating_cases", "find_deviations", "run_process_tests", "token_replay", "violating_cases"),
-        *("Change", "Comparison", "Difference", "Measure", "bottlenecks", "changes", "compare"),
+        *("Change", "Comparison", "Difference", "ComparedMeasure", "bottlenecks", "changes", "compare"),
         "mine",
         "parameters_of",
         *("DeclareModel", "LogSkeleton", "TemporalProfile", "discover_declare", "discover_log_skeleton"),
