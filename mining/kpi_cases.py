@@ -110,6 +110,11 @@ def id_of(name: str) -> str:
     return f"(select activity_id from activities where activity = {literal(name)})"
 
 
+def unquoted(name: str) -> str:
+    """A name as it is, of one that may be quoted as SQL."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
 def _add(columns: dict[str, str], name: str, expression: str) -> str:
     columns[name] = expression
     return quote(name)

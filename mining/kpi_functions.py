@@ -12,7 +12,7 @@ from typing import Any
 
 from lake.errors import DataError
 from mining.filters import Follows, Path, filters_from_json
-from mining.kpi_cases import CaseColumns, id_of
+from mining.kpi_cases import CaseColumns, id_of, unquoted
 from mining.sql_text import literal, literals
 
 
@@ -45,7 +45,15 @@ def _next_at(cases: CaseColumns, name: str, after: str) -> str:
     return f"list_min(list_filter({times}, lambda moment: moment >= {after}))"
 
 
-def _occurrences(cases: CaseColumns, *names: str) -> str:
+def _at(function: str) -> Callable[..., str]:
+    def build(cases: CaseColumns, name: str, *more: str) -> str:
+        return cases.time(function, map(_text, (name, *more)))
+
+    return build
+
+
+def _occurrences(cases: CaseColumns, name: str, *more: str) -> str:
+    names = (name, *more)
     ids = f"(select coalesce(list(activity_id), []) from activities where activity in ({literals(map(_text, names))}))"
     counted = f"(select count(*) from (select unnest(v.activity_ids) as id) where list_contains({ids}, id))"
     return cases.count(f"occurrences {' or '.join(names)}", counted)
@@ -105,13 +113,13 @@ def _meets(cases: CaseColumns, stack: str) -> str:
         raise DataError(
             f"meets was given no JSON: {error}.", remedy='Write meets(\'{"filter": "endpoints", "ends": ["Ship"]}\').'
         ) from error
-    parts = filters_from_json(said if isinstance(said, list) else [said])
+    parts = filters_from_json(said if isinstance(said, list) and said else [said])
     return "(" + " and ".join(cases.truth(f"meets {part.to_json()}", part) for part in parts) + ")"
 
 
 def _is_happy(cases: CaseColumns) -> str:
     path = cases.definition.get("happy_path")
-    if not path:
+    if not path or not isinstance(path, list | tuple):
         raise DataError(
             "The process has no happy path.", remedy="Write its activities under `happy_path` in the process definition."
         )
@@ -134,7 +142,7 @@ def _sla_breached(cases: CaseColumns, name: str) -> str:
 
 
 def _sla(cases: CaseColumns, name: str) -> Mapping[str, Any]:
-    slas = {str(sla.get("name")): sla for sla in cases.definition.get("slas") or ()}
+    slas = {str(sla.get("name")): sla for sla in slas_of(cases.definition)}
     if _text(name) not in slas:
         raise DataError(
             f"The process has no SLA {name!r}.",
@@ -143,6 +151,21 @@ def _sla(cases: CaseColumns, name: str) -> Mapping[str, Any]:
     if lacks := {"from", "to", "within_hours"} - set(slas[name]):
         raise DataError(f"The SLA {name!r} does not say: {', '.join(sorted(lacks))}.", remedy="Add it in the process definition.")
     return slas[name]
+
+
+def slas_of(definition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The SLAs of a process definition.
+
+    Raises:
+        DataError: One is no object.
+    """
+    slas = definition.get("slas") or []
+    for sla in slas:
+        if not isinstance(sla, Mapping):
+            raise DataError(
+                f"The SLA {sla!r} has no settings.", remedy="Write {name: pay, from: Order, to: Pay, within_hours: 24}."
+            )
+    return list(slas)
 
 
 def _automated_events(cases: CaseColumns) -> str:
@@ -203,12 +226,12 @@ def _text(argument: str) -> str:
 
 def _name(argument: str) -> str:
     """A column's name, written with or without quotes."""
-    return str(argument) if isinstance(argument, Text) else argument.strip('"').replace('""', '"')
+    return str(argument) if isinstance(argument, Text) else unquoted(argument.strip())
 
 
 FUNCTIONS: dict[str, Function] = {
-    "first_at": Function("first_at('A', …)", "moment of the first of these activities", lambda c, *n: c.time("min", map(_text, n))),
-    "last_at": Function("last_at('A', …)", "moment of the last of these activities", lambda c, *n: c.time("max", map(_text, n))),
+    "first_at": Function("first_at('A', …)", "moment of the first of these activities", _at("min")),
+    "last_at": Function("last_at('A', …)", "moment of the last of these activities", _at("max")),
     "next_at": Function("next_at('A', moment)", "moment of the first A at or after a moment", _next_at),
     "throughput": Function("throughput(start, end)", "seconds between moments; null where the end is earlier", _throughput),
     "working": Function("working(start, end)", "the same in working time of the process's calendar", _working),

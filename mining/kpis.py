@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from lake.connection import quote
 from lake.errors import DataError
 from mining.calendars import WorkingCalendar
-from mining.kpi_cases import COLUMNS, CaseColumns
-from mining.kpi_functions import FUNCTIONS, Text
+from mining.kpi_cases import COLUMNS, CaseColumns, unquoted
+from mining.kpi_functions import FUNCTIONS, Text, slas_of
 from mining.sql_text import literal
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _standard(definition: Mapping[str, Any], columns: tuple[str, ...]) -> Iterat
         yield Measure("automation_rate", "sum(automated_events()) / sum(events)", "share of events")
     if definition.get("costs"):
         yield Measure("mean_cost", "avg(cost())", str(_costs(definition).get("currency", "")))
-    for sla in definition.get("slas") or ():
+    for sla in slas_of(definition):
         name = str(sla.get("name"))
         yield Measure(f"{name}_breach_share", f"share(sla_breached({literal(name)}))", "share of cases")
 
@@ -272,7 +272,7 @@ class _Reader:
         if node.name not in self.cases.log.events.columns:
             known = ", ".join([*COLUMNS, *self.measures, *self.cases.log.events.columns])
             raise DataError(f"There is no {node.name!r}.", remedy=f"There are: {known}. Activities stand in quotes: 'Ship'.")
-        return self.cases.attribute("first", node.name).strip('"').replace('""', '"')
+        return unquoted(self.cases.attribute("first", node.name))
 
     @staticmethod
     def _is_argument_of_column_function(node: Any) -> bool:
@@ -292,7 +292,9 @@ class _Reader:
         try:
             sql = function.build(self.cases, *arguments)
         except TypeError as error:
-            raise DataError(f"{node.sql(dialect='duckdb')} cannot be called so.", remedy=f"Call it {function.call}.") from error
+            raise DataError(
+                f"{node.sql(dialect='duckdb', normalize_functions=False)} cannot be called so.", remedy=f"Call it {function.call}."
+            ) from error
         return exp.Paren(this=sqlglot.parse_one(sql, dialect="duckdb"))
 
     def _is_aggregate(self, node: Any) -> bool:

@@ -185,6 +185,16 @@ def test_a_log_that_names_nobody_has_no_automation_rate(log_of):
     assert log_of(EVENTS, resource=nobody).kpi("sum(automated_events())").fetchone() == (None,)
 
 
+def test_columns_may_be_called_anything_and_activities_be_unknown(log_of):
+    log = log_of([("1", "a", 0), ("1", "b", 5), ("NA", "a", 1)], **{'Amount "€"': [1.5, 2.5, None], "order": ["x", None, "y"]})
+
+    assert log.kpi('sum("Amount ""€""")').fetchone() == (1.5,)
+    assert log.kpi('max(sum_of("Amount ""€"""))').fetchone() == (4.0,)
+    assert log.kpi("cases()", by='"order"').fetchall() == [("x", 1), ("y", 1)]
+    assert log.kpi("share(is_happy())", definition={"happy_path": ["a", "nothing"]}).fetchone() == (0.0,)
+    assert log.kpi("max(occurrences('nothing'))").fetchone() == (0,)
+
+
 def test_people_may_be_numbers(log_of):
     log = log_of([("1", "a", 0), ("1", "b", 5)], resource=[7, 8])
 
@@ -242,6 +252,9 @@ def test_the_sql_of_a_kpi_runs_as_it_is_shown(log):
         ("max(first_at(country))", "names in single quotes"),
         ("max(sum_of(colour))", "no attribute `colour`"),
         ("share(sla_breached('nothing'))", "It has: shipment"),
+        ("max(first_at())", r"first_at\(\) cannot be called so"),
+        ("max(occurrences())", "cannot be called so"),
+        ("share(meets('[]'))", "list of objects"),
         ("avg(nonsense(duration))", "cannot be computed"),
         ("(select 1)", "is a query"),
         ("avg(t.duration)", "names a table"),
@@ -263,6 +276,10 @@ def test_what_the_definition_lacks_is_said(log):
     for costs in ({"costs": "much"}, {"costs": {"activities": {"Order": "much"}}}):
         with pytest.raises(DataError, match=r"has no settings|is no number"):
             log.kpi("avg(cost())", definition=costs)
+    with pytest.raises(DataError, match="no happy path"):
+        log.kpi("share(is_happy())", definition={"happy_path": "Order"})
+    with pytest.raises(DataError, match="SLA 'shipment' has no settings"):
+        log.kpi("cases()", definition={"slas": ["shipment"]})
     circle = {"measures": [{"name": "x", "expression": "y + 1"}, {"name": "y", "expression": "x + 1"}]}
     with pytest.raises(DataError, match="made of each other"):
         log.kpi("x", definition=circle)
