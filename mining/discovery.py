@@ -120,7 +120,7 @@ def _refuse(variants: Variants, miner: str, parameters: dict[str, float]) -> Non
         if name not in known:
             raise ModelError(f"The {miner} miner has no parameter `{name}`.", remedy=f"It has: {', '.join(known)}.")
         if not 0 <= value <= 1:
-            named = "noise threshold" if name == "noise" else name
+            named = "noise threshold" if name == "noise" else f"`{name}`"
             raise ModelError(f"A {named} of {value} makes no sense.", remedy="Use a number from 0 to 1, such as 0.2.")
     if not any(variants):
         raise ModelError("There are no cases to discover a model from.", remedy="Loosen the filters.")

@@ -27,9 +27,7 @@ def discover(
     process: Annotated[str, typer.Argument(help="Name of the process, as `grimoire processes` lists it.")],
     miner: Annotated[str, typer.Option(help="Discovery algorithm.")] = "inductive",
     noise: Annotated[float, typer.Option(min=0.0, max=1.0, help="Noise threshold of the inductive miner.")] = 0.2,
-    compare: Annotated[
-        bool, typer.Option("--compare", help="Compare the models of several miners and keep the comparison.")
-    ] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Compare several miners and keep the comparison.")] = False,
     seconds: Annotated[float, typer.Option(min=1.0, help="Time for a miner, for alignments and for precision, per model.")] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one object, or with --compare the comparison.")] = False,
     bpmn: Annotated[Path | None, typer.Option(help="Save the model, or the best one, as BPMN 2.0 XML.", metavar="FILE")] = None,
