@@ -5,7 +5,7 @@ import pytest
 import lake
 from lake.errors import ModelError
 from mining import compare_models, compare_process, evaluate
-from mining.comparison import COLUMNS
+from mining.model_comparison import COLUMNS
 from mining.discovery import Model, discover_from_variants
 from mining.evaluation import Evaluation, rank, simplicity
 from mining.petri_net import PetriNet, Transition
