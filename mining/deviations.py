@@ -327,25 +327,30 @@ from judged group by number order by number"""
 
 
 def _costs(log: "EventLog", definition: Mapping[str, Any]) -> Mapping[str, float]:
-    """Cost of one event by activity: as the definition says it, or its mean hours of service by the price of an hour."""
+    """Cost of one event by activity: what the definition says of the activity, and its mean hours by the price of who does it."""
     said = definition.get("costs") or {}
-    known = isinstance(said, Mapping) and set(said) <= {"activities", "resource_hour", "currency"}
-    by_activity, an_hour = (said.get("activities") or {}, said.get("resource_hour", 0)) if known else (None, None)
-    if not isinstance(by_activity, Mapping) or not all(isinstance(cost, int | float) for cost in (*by_activity.values(), an_hour)):
-        raise DataError(
-            f"The costs {said!r} cannot be read.",
-            remedy="Write `costs: {activities: {Change Order: 12.5}, resource_hour: 40}` in the definition.",
-        )
-    return (_of_service(log, an_hour) if an_hour else {}) | dict(by_activity)
+    known = isinstance(said, Mapping) and set(said) <= {"activities", "resource_hours", "currency"}
+    activities: Any = said.get("activities") or {} if known else None
+    rates: Any = said.get("resource_hours") or {} if known else None
+    for part in (activities, rates):
+        if not isinstance(part, Mapping) or not all(isinstance(cost, int | float) for cost in part.values()):
+            raise DataError(
+                f"The costs {said!r} cannot be read.",
+                remedy="Write `costs: {activities: {Ship Goods: 12.5}, resource_hours: {Anna: 55, other: 40}}` in the definition.",
+            )
+    worked = _of_hours(log, rates) if rates else {}
+    return {name: activities.get(name, 0) + worked.get(name, 0) for name in (*activities, *worked)}
 
 
-def _of_service(log: "EventLog", an_hour: float) -> dict[str, float]:
-    """Mean cost of an event by activity, of those that say when they were begun."""
-    if "started_at" not in log.events.columns:
+def _of_hours(log: "EventLog", rates: Mapping[str, float]) -> dict[str, float]:
+    """Mean cost of an event's hours by activity, of those that say when they were begun; `other` is the rate of those not named."""
+    if not {"started_at", "resource"} <= set(log.events.columns):
         return {}
+    whens = " ".join(f"when {literal(name)} then {float(rate)!r}" for name, rate in rates.items() if name != "other")
+    rate = f"case resource {whens} else {float(rates.get('other', 0))!r} end" if whens else repr(float(rates.get("other", 0)))
     return dict(
         log.connection.execute(
-            f"select activity, avg(epoch_us(occurred_at) - epoch_us(started_at)) / 3.6e9 * {an_hour!r}::double "
+            f"select activity, avg((epoch_us(occurred_at) - epoch_us(started_at)) / 3.6e9 * ({rate})::double) "
             f"from ({log.events.sql}) where started_at is not null group by activity"
         ).fetchall()
     )

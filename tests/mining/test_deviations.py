@@ -80,13 +80,19 @@ def test_the_cost_in_money_is_that_of_the_definition(log):
 def test_the_price_of_an_hour_serves_where_events_say_when_they_were_begun(log_of):
     import pyarrow
 
-    begun = pyarrow.array(
-        [datetime(2024, 1, 1, 8, tzinfo=UTC), datetime(2024, 1, 1, 8, 30, tzinfo=UTC)], pyarrow.timestamp("us", "UTC")
+    begun = [datetime(2024, 1, 1, 8, tzinfo=UTC), datetime(2024, 1, 1, 8, 30, tzinfo=UTC), datetime(2024, 1, 1, 9, 30, tzinfo=UTC)]
+    log = log_of(
+        [("1", "a", 60), ("1", "x", 120), ("1", "x", 150)],
+        started_at=pyarrow.array(begun, pyarrow.timestamp("us", "UTC")),
+        resource=["o'Neil", "o'Neil", None],
     )
-    log = log_of([("1", "a", 60), ("1", "x", 120)], started_at=begun)
-    found = find_deviations(log, align(log, sequence_net("a")), definition={"costs": {"resource_hour": 40}})
+    conformance = align(log, sequence_net("a"))
 
-    assert [one.cost for one in found.found] == [pytest.approx(60.0)]
+    def cost(said):
+        return sum(one.cost for one in find_deviations(log, conformance, definition={"costs": said}).found)
+
+    assert cost({"resource_hours": {"o'Neil": 60, "other": 40}}) == pytest.approx(1.5 * 60 + 1 * 40)
+    assert cost({"resource_hours": {"other": 40}, "activities": {"x": 5}}) == pytest.approx(2.5 * 40 + 2 * 5)
 
 
 def test_accepted_deviations_do_not_count_and_stay_visible(log):
