@@ -28,7 +28,8 @@ def runs(text, *traces):
 
 def test_choices_and_parallel_work_are_what_they_are():
     text = document(
-        "startEvent:s exclusiveGateway:x task:a task:b exclusiveGateway:y parallelGateway:u userTask:c serviceTask:d parallelGateway:v endEvent:e",
+        "startEvent:s exclusiveGateway:x task:a task:b exclusiveGateway:y parallelGateway:u userTask:c serviceTask:d "
+        "parallelGateway:v endEvent:e",
         "s>x>a>y x>b>y y>u>c>v u>d>v v>e",
     )
     assert runs(text, "acd", "bdc", "abcd", "ac") == [True, True, False, False]
