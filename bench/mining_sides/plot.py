@@ -33,7 +33,7 @@ def draw(results: Path = RESULTS / "mining_x10.json", target: Path = TARGET) -> 
 
     document = json.loads(results.read_text(encoding="utf-8"))
     runs = {**document["ours"], **document["peer"]}
-    with mpl.rc_context({"svg.hashsalt": "grimoire", "font.size": 9}):
+    with mpl.rc_context({"svg.hashsalt": "grimoire", "svg.fonttype": "none", "font.size": 9}):
         figure, (above, below) = pyplot.subplots(2, 1, figsize=(9, 6.5), sharex=True, layout="constrained")
         _bars(above, runs, "cpu_seconds", "CPU seconds")
         _bars(below, runs, "peak_mb", "peak memory, MB")
