@@ -12,9 +12,9 @@ On another back end than DuckDB: connect, name its layout tables, ask.
     tables = Tables.of_layout(backend, multi_quantile=False)
     backend.to_pyarrow(QUESTIONS["dfg"](tables))
 
-What a back end lacks decides what it answers. Polars (Ibis 12) has no window functions and no ranges of dates, so it cannot
-answer `variants` and `throughput_*`, and gives `quantile` one value at a time. SQLite has no arrays and DataFusion's dialect no
-slices of them: both answer only `case_durations`, `start` and `end` being array look-ups, too.
+What a back end lacks decides what it answers. Polars (Ibis 12) cannot answer `variants` and `throughput_*`, for want of window
+functions and ranges of dates, and gives `quantile` one value at a time; all else is tested there. Ibis 12 has no slices of arrays
+for SQLite and DataFusion, which the directly-follows graph needs.
 """
 
 from collections.abc import Callable
