@@ -18,7 +18,7 @@ from mining.cuts import Graph, Groups, find_cut
 from mining.process_tree import Operator, ProcessTree
 
 Log = dict[str, int]  # cases by trace
-WORK_LIMIT = 400_000_000  # activities³ summed over the searches for a concurrent activity: some ten CPU seconds
+WORK_LIMIT = 50_000_000  # activities³ summed over the searches: two CPU seconds; nets of longer ones are too large to align with
 DEPTH_LIMIT = 300  # levels of a tree before it is folded
 _FIRST = 0x4E00  # characters that mean nothing in a regular expression: 20,000 of them and more
 

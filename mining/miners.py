@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lake.errors import ModelError
@@ -205,9 +206,10 @@ def _one_case_each(variants: Variants) -> Any:
     """A log with one case per variant, for miners that only ask which there are."""
     from pm4py.objects.log.obj import Event, EventLog, Trace
 
-    log = EventLog()
+    start, log = datetime(2000, 1, 1, tzinfo=UTC), EventLog()
     for number, names in enumerate(variants):
-        events = [Event({"concept:name": name, "time:timestamp": position}) for position, name in enumerate(names)]
+        times = (start + timedelta(seconds=position) for position in range(len(names)))
+        events = [Event({"concept:name": name, "time:timestamp": time}) for name, time in zip(names, times, strict=True)]
         log.append(Trace(events, attributes={"concept:name": str(number)}))
     return log
 
