@@ -141,7 +141,7 @@ def main() -> None:
     print_table({"pm4py, sepsis": theirs})
     write_results(
         "alignments",
-        versions=versions("r4pm", "pm4py", "joblib"),
+        versions=versions("r4pm", "pm4py"),
         ours={name: run.figures() for name, run in runs.items()},
         peer={"pm4py, sepsis, first": theirs.figures()},
         ratio={"sepsis, first": ratio(theirs, runs["sepsis, first"])},

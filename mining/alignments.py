@@ -9,7 +9,12 @@ parallel; they are started when a few seconds alone show that much is left.
 """
 
 import os
+import pickle
+import selectors
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter, process_time
@@ -143,25 +148,80 @@ def _searched(traces: Sequence[Trace], net: Any, states: int, budget: _Budget, w
 
 
 def _searched_together(traces: Sequence[Trace], net: Any, states: int, budget: _Budget, workers: int, size: int) -> Iterator[Found]:
-    """As `_searched`, by several processes; no chunk is begun once the time is up."""
-    from joblib import Parallel, delayed
+    """As `_searched`, by several processes; no chunk is begun once the time is up.
 
-    def chunks() -> Iterator[Any]:
-        for start in range(0, len(traces), size):
-            if not budget.is_left:
-                return
-            yield delayed(_measured)(traces[start : start + size], net, states)
+    The traces of a process that ends before its answer, for want of memory say, stay unfinished.
+    """
+    chunks = (traces[start : start + size] for start in range(0, len(traces), size))
+    with ExitStack() as stack, selectors.DefaultSelector() as answers:
+        for _ in range(workers):
+            helper = stack.enter_context(helping_process())
+            if _give(helper, (net, states)) and _give_next(helper, chunks, budget):
+                answers.register(helper.stdout or 0, selectors.EVENT_READ, helper)
+        while answers.get_map():
+            for key, _ in answers.select():
+                answer = _taken(key.data)
+                if answer is not None:
+                    part, cpu_seconds = answer
+                    budget.elsewhere += cpu_seconds
+                    yield part
+                if answer is None or not _give_next(key.data, chunks, budget):
+                    answers.unregister(key.fileobj)
 
-    together = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch=2 * workers, batch_size=1)
-    for part, cpu_seconds in together(chunks()):
-        budget.elsewhere += cpu_seconds
-        yield part
+
+@contextmanager
+def helping_process() -> "Iterator[subprocess.Popen[bytes]]":
+    """A process that searches what it is given on its standard input until that ends, as it does when this process does.
+
+    No pool of the standard library: theirs run the caller's script again, or copy a process that has threads.
+    """
+    command = [sys.executable, "-c", "from mining.alignments import help_others; help_others()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as helper:
+        try:
+            yield helper
+        finally:
+            helper.kill()  # it has answered, or its answer is not wanted any more
 
 
-def _measured(traces: Sequence[Trace], net: Any, states: int) -> tuple[Found, float]:
-    """What a helping process does, and the CPU seconds it took."""
-    began = process_time()
-    return search(traces, net, states), process_time() - began
+def _give_next(helper: "subprocess.Popen[bytes]", chunks: Iterator[Sequence[Trace]], budget: _Budget) -> bool:
+    """Gives a process the next chunk; False if there is none, the time is up or the process has ended."""
+    if not budget.is_left:
+        return False
+    chunk = next(chunks, None)
+    return chunk is not None and _give(helper, chunk)
+
+
+def _give(helper: "subprocess.Popen[bytes]", what: Any) -> bool:
+    try:
+        pickle.dump(what, helper.stdin)  # type: ignore[arg-type]
+        helper.stdin.flush()  # type: ignore[union-attr]
+    except BrokenPipeError:
+        return False
+    return True
+
+
+def _taken(helper: "subprocess.Popen[bytes]") -> tuple[Found, float] | None:
+    """A process's answer, or None if it has ended."""
+    try:
+        answer: tuple[Found, float] = pickle.load(helper.stdout)  # type: ignore[arg-type]  # noqa: S301 — of our own process
+    except (EOFError, pickle.UnpicklingError):
+        return None
+    return answer
+
+
+def help_others() -> None:
+    """What a helping process does: a net and a bound come in, then chunks of traces; their alignments and CPU seconds go out."""
+    asked, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no answer
+    net, states = pickle.load(asked)  # noqa: S301 — from the process that started this one
+    while True:
+        try:
+            traces = pickle.load(asked)  # noqa: S301
+        except EOFError:
+            return
+        began = process_time()
+        pickle.dump((search(traces, net, states), process_time() - began), answers)
+        answers.flush()
 
 
 def search(traces: Sequence[Trace], net: Any, states: int) -> Found:

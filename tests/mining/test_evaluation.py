@@ -5,9 +5,9 @@ import pytest
 import lake
 from lake.errors import ModelError
 from mining import compare_models, compare_process, evaluate
-from mining.model_comparison import COLUMNS
 from mining.discovery import Model, discover_from_variants
 from mining.evaluation import Evaluation, rank, simplicity
+from mining.model_comparison import COLUMNS
 from mining.petri_net import PetriNet, Transition
 
 STUCK = PetriNet(("p", "q", "r"), (Transition("t", "a"),), (("p", "t"), ("q", "t"), ("t", "r")), {"p": 1}, {"r": 1})
