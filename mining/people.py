@@ -305,9 +305,10 @@ from figures as f join activities as a using (activity_id) order by is_single_re
 
 
 def separate_duties(definition: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The pairs of activities that a process definition's rules want done by different resources."""
-    rules = definition.get("rules") or []
-    return [(rule["first"], rule["then"]) for rule in rules if rule.get("kind") == "different_resource"]
+    """The pairs of activities that a process definition's rules want done by different people."""
+    from lake.process_rules import rules_of
+
+    return [(rule.first, rule.then) for rule in rules_of(definition) if rule.kind == "four_eyes"]
 
 
 def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:

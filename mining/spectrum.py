@@ -49,5 +49,5 @@ def spectrum_lines(log: "EventLog", source: str, target: str, *, limit: int = 10
     select * from classed where source = {literal(source)} and target = {literal(target)}
     order by hash(case_no, begin_at), case_no, begin_at limit {int(limit)}
 )
-select kept.case_id, begin_at, begin_at + to_microseconds((seconds * 1e6)::bigint) as end_at, seconds, class
+select kept.case_id, begin_at, begin_at + to_microseconds((sample.seconds * 1e6)::bigint) as end_at, sample.seconds, class
 from sample join kept using (case_no) order by begin_at, kept.case_id, end_at""")
