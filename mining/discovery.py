@@ -8,6 +8,7 @@ fall-through left out, which the model's `miner` then says. The others are ended
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,12 @@ class Model:
         if self.tree is not None:
             return draw_tree(self.tree)
         return (self.diagram or net_to_diagram(self.net)).placed()
+
+    def draw(self, path: str | Path) -> Path:
+        """Saves the picture: the BPMN diagram as `.svg` or `.png`, the net as `.dot`; see `mining.pictures.save_model`."""
+        from mining.pictures import save_model
+
+        return save_model(self, path)
 
     def to_pnml(self) -> str:
         """The net as PNML."""

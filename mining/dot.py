@@ -18,7 +18,8 @@ def node(identity: str, label: str, **attributes: str) -> str:
 
 def edge(source: str, target: str, label: str = "", **attributes: str) -> str:
     """An edge's line."""
-    return f"  {quoted(source)} -> {quoted(target)} {_attributes(({'label': label} if label else {}) | attributes)};"
+    said = ({"label": label} if label else {}) | attributes
+    return f"  {quoted(source)} -> {quoted(target)}{' ' + _attributes(said) if said else ''};"
 
 
 def graph(name: str, lines: Iterable[str]) -> str:

@@ -7,9 +7,11 @@ into a page. Names are people's own texts: they are escaped, and cut to lines th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from textwrap import wrap
 from xml.sax.saxutils import escape, quoteattr
 
+from mining import dot
 from mining.bpmn_diagram import Drawing, Node
 from mining.layered import Box, Placement, Point, place
 from mining.petri_net import PetriNet
@@ -65,45 +67,47 @@ def dfg_to_svg(edges: Sequence[Edge], starts: Mapping[str, float] | None = None,
 
 def net_to_dot(net: PetriNet) -> str:
     """The net in Graphviz's language."""
-    lines = [f'  {_quoted(name)} [shape=circle, label="{"●" if net.initial.get(name) else ""}"];' for name in net.places]
+    lines = [dot.node(name, "●" if net.initial.get(name) else "", shape="circle") for name in net.places]
     for transition in net.transitions:
-        label = "" if transition.label is None else transition.label
-        style = ", style=filled, fillcolor=black" if transition.label is None else ""
-        lines.append(f"  {_quoted(transition.id)} [shape=box, label={_quoted(label)}{style}];")
-    return _dot([*lines, *(f"  {_quoted(a)} -> {_quoted(b)};" for a, b in net.arcs)])
+        style = {"style": "filled", "fillcolor": "black"} if transition.label is None else {}
+        lines.append(dot.node(transition.id, transition.label or "", shape="box", **style))
+    return dot.graph(net.name, [*lines, *(dot.edge(source, target) for source, target in net.arcs)])
 
 
 def dfg_to_dot(edges: Sequence[Edge]) -> str:
     """The directly-follows graph in Graphviz's language, edges labelled with their frequency."""
-    return _dot([f"  {_quoted(a)} -> {_quoted(b)} [label={_quoted(f'{frequency:,.10g}')}];" for a, b, frequency in edges])
-
-
-def _dot(lines: Iterable[str]) -> str:
-    return "\n".join(["digraph {", "  rankdir=LR;", *lines, "}"]) + "\n"
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return dot.graph("dfg", [dot.edge(source, target, f"{frequency:,.10g}") for source, target, frequency in edges])
 
 
 def _svg(placement: Placement, shapes: Iterable[str]) -> str:
     width, height = placement.width + 2 * _MARGIN, placement.height + 2 * _MARGIN
     head = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width:g} {height:g}' width='{width:g}' height='{height:g}'>"
-    arrow = (
-        "<defs><marker id='arrow' viewBox='0 0 10 10' refX='9' refY='5' markerWidth='9' markerHeight='9' "
-        f"markerUnits='userSpaceOnUse' orient='auto'><path d='M0 1 L9 5 L0 9 z' fill='{_LINE}'/></marker></defs>"
-    )
     paper = f"<rect width='100%' height='100%' fill='{_PAPER}'/><g transform='translate({_MARGIN:g} {_MARGIN:g})'>"
-    return "\n".join([head, arrow, paper, *shapes, "</g>", "</svg>"]) + "\n"
+    return "\n".join([head, paper, *shapes, "</g>", "</svg>"]) + "\n"
 
 
-def _line(points: Sequence[Point], width: float = 1.4, title: str = "") -> str:
-    way = " ".join(f"{x:g},{y:g}" for x, y in points)
-    told = f"<title>{escape(title)}</title>" if title else ""
+def _line(points: Sequence[Point], width: float = 1.4, label: str = "") -> str:
+    """An arrow along the points, as strong as said, with its label over its longest level part."""
+    (before_x, before_y), (x, y) = points[-2:]
+    length, half = 7 + 1.5 * width, 3 + width
+    reach = max(abs(x - before_x), abs(y - before_y), 1e-9)
+    dx, dy = (x - before_x) / reach, (y - before_y) / reach
+    end = (x - dx * min(length, reach), y - dy * min(length, reach))
+    way = " ".join(f"{at_x:g},{at_y:g}" for at_x, at_y in [*points[:-1], end])
+    head = f"{x:g},{y:g} {end[0] - dy * half:g},{end[1] + dx * half:g} {end[0] + dy * half:g},{end[1] - dx * half:g}"
+    told = f"<title>{escape(label)}</title>" if label else ""
+    pen = f"fill='none' stroke='{_LINE}' stroke-width='{width:.3g}' stroke-linejoin='round'"
     return (
-        f"<polyline points='{way}' fill='none' stroke='{_LINE}' stroke-width='{width:.3g}' stroke-linejoin='round' "
-        f"marker-end='url(#arrow)'>{told}</polyline>"
+        f"<polyline points='{way}' {pen}>{told}</polyline>"
+        f"<polygon points='{head}' fill='{_LINE}'/>{_over(points, label, width) if label else ''}"
     )
+
+
+def _over(points: Sequence[Point], label: str, width: float) -> str:
+    start, end = max(pairwise(points), key=lambda part: abs(part[1][0] - part[0][0]) - abs(part[1][1] - part[0][1]))
+    x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2 - width / 2 - 2.5
+    halo = f"stroke='{_PAPER}' stroke-width='3' paint-order='stroke'"
+    return f"<text x='{x:g}' y='{y:g}' {_FONT} font-size='9.5' fill='{_INK}' {halo} text-anchor='middle'>{escape(label)}</text>"
 
 
 def _rectangle(box: Box, *, fill: str = _PAPER, radius: float = 0) -> str:
@@ -150,9 +154,9 @@ def _label_size(label: str) -> tuple[float, float]:
 
 
 def _lines(label: str) -> list[str]:
-    """At most three lines of at most 18 letters; what does not fit ends with dots."""
-    lines = wrap(label, 18, break_long_words=True)
-    return lines if len(lines) <= 3 else [*lines[:2], lines[2][:17] + "…"]
+    """At most three lines of at most 16 letters; what does not fit ends with dots."""
+    lines = wrap(label, 16, break_long_words=True)
+    return lines if len(lines) <= 3 else [*lines[:2], lines[2][:15] + "…"]
 
 
 def _labelled(box: Box, label: str, *, radius: float) -> str:
@@ -161,5 +165,5 @@ def _labelled(box: Box, label: str, *, radius: float) -> str:
     x = f"{box.x + box.width / 2:g}"
     texts = (f"<tspan x='{x}' y='{first + number * _LINE_HEIGHT:g}'>{escape(line)}</tspan>" for number, line in enumerate(lines))
     title = f"<title>{escape(label)}</title>"
-    text = f"<text {_FONT} font-size='11' fill='{_INK}' text-anchor='middle'>{''.join(texts)}</text>"
+    text = f"<text {_FONT} font-size='10.5' fill='{_INK}' text-anchor='middle'>{''.join(texts)}</text>"
     return f"<g data-name={quoteattr(label)}>{title}{_rectangle(box, radius=radius)}{text}</g>"

@@ -376,6 +376,12 @@ class EventLog:
 
         return changes(self, **settings)
 
+    def draw(self, path: str | Path) -> Path:
+        """Saves the picture of the directly-follows graph as `.svg`, `.png` or `.dot`; see `mining.pictures.save_dfg`."""
+        from mining.pictures import save_dfg
+
+        return save_dfg(self, path)
+
     def variant_multiset(self) -> list[tuple[int, tuple[str, ...], int]]:
         """What discovery and conformance work on: (variant_id, activities, cases), the most frequent first."""
         return [(number, tuple(names), cases) for number, names, cases in self.ask(kernels.variant_multiset()).fetchall()]

@@ -32,7 +32,7 @@ def discover(
     as_json: Annotated[bool, typer.Option("--json", help="Print one object, or with --compare the comparison.")] = False,
     bpmn: Annotated[Path | None, typer.Option(help="Save the model, or the best one, as BPMN 2.0 XML.", metavar="FILE")] = None,
     pnml: Annotated[Path | None, typer.Option(help="Save its Petri net as PNML.", metavar="FILE")] = None,
-    svg: Annotated[Path | None, typer.Option(help="Save its picture as SVG.", metavar="FILE")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Save its picture: .svg, .png or .dot.", metavar="FILE")] = None,
 ) -> None:
     """Discovers a model of a process and measures it, or compares the models of several miners and proposes one.
 
@@ -49,7 +49,7 @@ def discover(
     _show(comparison, as_json=as_json, compare=compare)
     best = comparison.evaluations[0].model
     if best is not None:
-        _save(best, bpmn=bpmn, pnml=pnml, svg=svg)
+        _save(best, bpmn=bpmn, pnml=pnml, picture=picture)
 
 
 def _compared(process: str, noise: float, seconds: float, progress: Any) -> "ModelComparison":
@@ -83,12 +83,10 @@ def _show(comparison: "ModelComparison", *, as_json: bool, compare: bool) -> Non
         console.say(comparison.reason)
 
 
-def _save(model: "Model", *, bpmn: Path | None, pnml: Path | None, svg: Path | None) -> None:
-    from mining.drawing import bpmn_to_svg
-
+def _save(model: "Model", *, bpmn: Path | None, pnml: Path | None, picture: Path | None) -> None:
     if bpmn is not None:
         save_text(bpmn, model.to_bpmn())
     if pnml is not None:
         save_text(pnml, model.to_pnml())
-    if svg is not None:
-        save_text(svg, bpmn_to_svg(model.drawing()))
+    if picture is not None:
+        console.say(f"Saved {model.draw(picture)}")
