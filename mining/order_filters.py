@@ -13,7 +13,7 @@ from typing import Literal
 
 from lake.errors import DataError
 from mining.filter_base import Filter, Stage, between, check_flag, check_numbers, choose, inverted, set_texts, texts
-from mining.sql_text import literals
+from mining.sql_text import literal, literals
 
 _ROWS = 2**64  # a moment's microseconds count that many, so that the source row decides between events of one moment
 _MIDDLE = 2**63  # source rows may be negative
@@ -82,6 +82,9 @@ class Follows(Filter):
             pairs = f"e.activity_id in ({source}) and e.next_activity in ({target}) and {gap}"
             return f"select e.case_no from {stage.layout.events} as e where {pairs}"
         cases = f"select c.case_no from {stage.cases} as c where c.variant_id in ({in_order})"
+        if self.maximum is not None:  # what comes in time cannot come before the next event
+            soon = f"e.activity_id in ({source}) and e.seconds_to_next <= {literal(self.maximum)}"
+            cases += f" and c.case_no in (select e.case_no from {stage.layout.events} as e where {soon})"
         events = (
             f"select e.case_no, a.is_source, a.is_target, {_KEY} as key, {_POSITION} as position from {stage.layout.events} as e "
             f"join ({_roles(stage.layout.activities, self.source, self.target)}) as a using (activity_id) "

@@ -3,13 +3,11 @@
 What belongs here: landing, building, asking, each to be run in a process of its own. What does not: measuring.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from bench.mining_sides import log as the_log
 from bench.mining_sides.log import PROCESS, SOURCE, TARGET, WITHIN_SECONDS, Answer
-from mining import EventLog, Filter
-from mining.filters import Stage
+from mining import EventLog, Follows
 from mining.sql_text import literal
 
 
@@ -92,26 +90,7 @@ def _endpoints(log: EventLog) -> Answer:
 
 
 def _follows_within(log: EventLog) -> Answer:
-    return _dfg(log.filter(FollowsWithin()))
-
-
-@dataclass(frozen=True)
-class FollowsWithin(Filter):
-    """Cases in which the target comes after the source at most so many seconds later."""
-
-    name = "follows_within"
-
-    def _cases(self, stage: Stage) -> str:
-        one, other = (
-            f"(select activity_id from {stage.layout.activities} where activity = {literal(name)})" for name in (SOURCE, TARGET)
-        )
-        some = "select case_no, occurred_at, source_row from {events} where activity_id = {activity}"
-        sources = some.format(events=stage.layout.events, activity=one)
-        targets = some.format(events=stage.layout.events, activity=other)
-        return f"""c.case_no in (select s.case_no from ({sources} and seconds_to_next <= {WITHIN_SECONDS}) as s
-            join ({targets}) as t on t.case_no = s.case_no
-                and t.occurred_at between s.occurred_at and s.occurred_at + to_seconds({WITHIN_SECONDS})
-                and (t.occurred_at > s.occurred_at or t.source_row > s.source_row))"""  # the next event comes no later
+    return _dfg(log.filter(Follows(SOURCE, TARGET, maximum=WITHIN_SECONDS)))
 
 
 _ASKED = {
