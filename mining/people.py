@@ -9,10 +9,10 @@ left out or passed over. The networks are those of van der Aalst, Reijers and So
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from lake.errors import DataError
+from mining.roles import Role, group_into_roles
 from mining.sql_text import literals
 from mining.timeline import ask
 
@@ -198,21 +198,8 @@ order by similarity desc nulls last, first, second{_limit(limit)}""",
     )
 
 
-@dataclass(frozen=True)
-class Role:
-    """Activities that are done by the same resources.
-
-    Attributes:
-        activities: Their names.
-        resources: Events of these activities by resource, the most first.
-    """
-
-    activities: tuple[str, ...]
-    resources: dict[str, int]
-
-
 def roles(log: "EventLog", *, threshold: float = 0.65) -> list[Role]:
-    """Organisational roles after Burattin, Sperduti and Veluscek (2013), by pm4py from the counts of activity and resource.
+    """Organisational roles; see `mining.roles.group_into_roles`.
 
     Args:
         log: The event log; events without a resource are left out.
@@ -220,17 +207,10 @@ def roles(log: "EventLog", *, threshold: float = 0.65) -> list[Role]:
     """
     counts = ask(
         log,
-        """select resource, activity, count(*) as events from timeline join activities using (activity_id)
-        where resource is not null group by all order by activity, resource""",
+        """select activity, resource, count(*) as events from timeline join activities using (activity_id)
+        where resource is not null group by all""",
     ).fetchall()
-    if not counts:
-        return []
-    from pm4py.algo.organizational_mining.roles.common import algorithm
-
-    setting = {algorithm.Parameters.ROLES_THRESHOLD_PARAMETER: threshold}
-    found = algorithm.apply({(resource, activity): events for resource, activity, events in counts}, parameters=setting)
-    by_events = [sorted(role.originator_importance.items(), key=lambda one: (-one[1], one[0])) for role in found]
-    return [Role(tuple(role.activities), dict(ordered)) for role, ordered in zip(found, by_events, strict=True)]
+    return group_into_roles({(activity, resource): events for activity, resource, events in counts}, threshold=threshold)
 
 
 def segregation_of_duties(
