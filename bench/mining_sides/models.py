@@ -1,28 +1,31 @@
-"""Both sides of the models benchmark, each to be run in a process of its own.
+"""Both sides of the benchmark of the inductive miner, each to be run in a process of its own.
 
-What belongs here: discovering and aligning, ours and pm4py's. What does not: measuring (`bench.mining_models`).
+What belongs here: discovering, ours and pm4py's. What does not: measuring (`bench.inductive_miner`).
 """
 
 import warnings
-from typing import Any
 
 NOISE = 0.2
 NAMES = {"case:concept:name": "case_id", "concept:name": "activity", "time:timestamp": "timestamp"}
 
 
 def imports() -> None:
-    """What both sides import: our miner is pm4py's, on the variants."""
+    """What our side imports."""
     import duckdb
-    import pandas  # noqa: F401
-    import pm4py  # noqa: F401
+    import numpy  # noqa: F401
     import pytz  # noqa: F401
-    import r4pm.bindings  # noqa: F401
-    from pm4py.algo.discovery.inductive.variants import im, imf  # noqa: F401
-    from pm4py.objects.conversion.process_tree.variants import to_petri_net  # noqa: F401
 
-    import mining  # noqa: F401
+    import mining.inductive
+    import mining.tree_net  # noqa: F401
 
     duckdb.connect().close()
+
+
+def imports_pm4py() -> None:
+    """What the peer imports."""
+    import pandas  # noqa: F401
+    import pm4py  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
 
 
 def to_parquet(*, xes: str, path: str) -> int:
@@ -54,27 +57,3 @@ def discover_by_pm4py(*, path: str) -> dict[str, int]:
     frame = pm4py.format_dataframe(frame, case_id="case_id", activity_key="activity", timestamp_key="timestamp")
     net, _, _ = pm4py.discover_petri_net_inductive(frame, noise_threshold=NOISE)
     return {"places": len(net.places), "transitions": len(net.transitions), "arcs": len(net.arcs)}
-
-
-def save_model(*, path: str, model: str) -> None:
-    """Discovers a model and keeps it, for aligning alone to be measured."""
-    import pickle
-    from pathlib import Path
-
-    from mining import EventLog, discover
-
-    with EventLog.from_parquet(path, timestamp="timestamp") as log:
-        Path(model).write_bytes(pickle.dumps(discover(log, noise=NOISE)))
-
-
-def align(*, path: str, model: str) -> dict[str, Any]:
-    """Ours: exact alignments of every variant."""
-    import pickle
-    from pathlib import Path
-
-    from mining import EventLog, align
-
-    with EventLog.from_parquet(path, timestamp="timestamp") as log:
-        found = align(log, pickle.loads(Path(model).read_bytes()), seconds=600)  # noqa: S301 — written by `save_model`
-    fitness = None if found.average_fitness is None else round(found.average_fitness, 5)
-    return {"average_fitness": fitness, "aligned": found.variants_aligned, "unfinished": found.variants_unfinished}

@@ -1,0 +1,44 @@
+"""The inductive miner on BPIC 2012 (noise 0.2): ours from the variants, pm4py's from the whole log.
+
+What belongs here: measuring both, and the bounds. What does not: how either side does it (`bench/mining_sides/models.py`) and
+aligning (`bench.alignments`). Both read the same Parquet file, in a process each; imports are not counted in time, but in memory.
+The nets must be equal in size; that the trees are equal is a test.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.harness import SHARED_DATA, measure, median_of, print_table, ratio, versions, write_results
+
+SIDES = "bench.mining_sides.models"
+LOG = SHARED_DATA / "event_logs" / "bpic2012.xes.gz"
+FASTER, MEMORY_SHARE, RUNS = 10, 0.6, 3  # the memory is mostly that of the libraries: the miner itself takes some megabytes
+
+
+def main() -> None:
+    """Measures, compares, writes, and fails where a bound is broken."""
+    if not LOG.exists():
+        sys.exit(f"no {LOG.name}: nothing was measured.")
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        path = str(Path(folder) / "log.parquet")
+        measure(f"{SIDES}:to_parquet", xes=str(LOG), path=path)
+        ours = median_of([measure(f"{SIDES}:discover", imports=f"{SIDES}:imports", path=path) for _ in range(RUNS)])
+        peer = measure(f"{SIDES}:discover_by_pm4py", imports=f"{SIDES}:imports_pm4py", path=path)
+    assert ours.value == peer.value, f"another net than pm4py's: {ours.value}, {peer.value}"
+    print_table({"ours": ours, "pm4py": peer})
+    found = ratio(peer, ours)
+    write_results(
+        "inductive_miner",
+        versions=versions("duckdb", "pm4py"),
+        ours={"BPIC 2012": ours.figures()},
+        peer={"BPIC 2012, pm4py": peer.figures()},
+        ratio={"BPIC 2012": found},
+        answers={"BPIC 2012": ours.value},
+    )
+    if found["cpu"] < FASTER or found["memory_share"] > MEMORY_SHARE:
+        sys.exit(f"the inductive miner is to be {FASTER} times as fast as pm4py's in {MEMORY_SHARE:.0%} of the memory: {found}")
+
+
+if __name__ == "__main__":
+    main()
