@@ -43,8 +43,7 @@ def failure_of(failures: Mapping[str, str], left_out: Mapping[str, str]) -> dg.F
     more = f"; and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
     kept = f" These keep their last good version: {', '.join(sorted(left_out))}." if left_out else ""
     return dg.Failure(
-        f"{len(failures)} of the models and tests failed: {shown}{more}.{kept} Everything else was published."
-        " Mend the cause and run again.",
+        f"{len(failures)} of the models and tests failed: {shown}{more}.{kept} Everything else was published.",
         allow_retries=False,
     )
 
