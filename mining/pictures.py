@@ -10,7 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lake.errors import FileFormatError, StorageError
+from lake.errors import FileFormatError
+from lake.whole_files import written_whole
 from mining.drawing import bpmn_to_svg, dfg_to_dot, dfg_to_svg, net_to_dot
 
 if TYPE_CHECKING:
@@ -72,10 +73,6 @@ def _save(path: Path, forms: Mapping[str, Callable[[], str]]) -> Path:
             f"The ending of {path.name} names no picture.", remedy="End it with .svg, .png or .dot.", file=str(path)
         )
     content = png_of(forms[".svg"]()) if ending == ".png" else forms[ending]().encode()
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with written_whole(path) as partial:
         partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}.", remedy="Choose a folder you may write in.") from error
     return path

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake import connect, current_snapshot, quote
-from lake.errors import FileFormatError, StorageError
+from lake.errors import FileFormatError
 from lake.registry import get_process
+from lake.whole_files import written_whole
 
 if TYPE_CHECKING:
     import duckdb
@@ -125,16 +126,8 @@ def _in_place(connection: "duckdb.DuckDBPyConnection", source: str, kind: str, p
     """Writes beside the file and puts the whole in its place; the source is a process for OCEL, else a relation."""
     module, writer, _ = FORMATS[kind]
     write: Writer = getattr(import_module(f"connectors.exports.{module}"), writer)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.unlink(missing_ok=True)
-        events = write(connection, source, partial)
-        partial.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}.", remedy="Choose a folder you may write in.") from error
-    finally:
-        partial.unlink(missing_ok=True) if partial.parent.is_dir() else None
-    return events
+    with written_whole(path) as partial:
+        return write(connection, source, partial)
 
 
 def table(process: str, part: str = "") -> str:
