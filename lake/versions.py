@@ -69,12 +69,12 @@ def unchanged_between(connection: "duckdb.DuckDBPyConnection", relation: str, fi
         last: Id of a snapshot, not before `first`.
     """
     words = _definitions(connection, relation)
-    tables = [name.replace('"', "").removeprefix("lake.") for name in _tables(connection, relation, words)]
-    changes = connection.execute(_CHANGES.format(first=int(first), last=int(last))).fetchall()
-    if not tables or len(changes) != last - first + 1:
+    tables = [_bare(name) for name in _tables(connection, relation, words)]
+    changes = _changes_between(connection, first, last)
+    if not tables or changes is None:
         return False
     numbers = {str(number) for name in tables for (number,) in connection.execute(_table_ids(name, last)).fetchall()}
-    told = [part.partition(":") for _, change in changes if change for part in _PARTS.findall(change)]
+    told = [part.partition(":") for change in changes for part in _PARTS.findall(change)]
     hurt = {name for what, _, name in told if not what.startswith(_HARMLESS)}
     names = {part.replace('"', "") for part in hurt}
     mentioned = " ".join([relation, *words, *tables]).replace('"', "")
@@ -97,15 +97,25 @@ def changes_of(connection: "duckdb.DuckDBPyConnection", relation: str, first: in
     tables = _tables(connection, relation, words)
     if len(tables) != 1 or len(words) > 1 or (words and not _PLAIN_VIEW.match(words[0])):
         return None
-    changes = connection.execute(_CHANGES.format(first=int(first), last=int(last))).fetchall()
-    name = tables[0].replace('"', "").removeprefix("lake.")
+    changes, name = _changes_between(connection, first, last), _bare(tables[0])
     then, now = (connection.execute(_table_ids(name, snapshot)).fetchall() for snapshot in (first, last))
-    if len(changes) != last - first + 1 or then != now or len(now) != 1:
+    if changes is None or then != now or len(now) != 1:
         return None
-    if any(f"altered_table:{now[0][0]}" in change for _, change in changes if change):
+    if any(f"altered_table:{now[0][0]}" in change for change in changes):
         return None
     schema, _, table = name.rpartition(".")
     return f"select * from ducklake_table_changes('lake', {_text(schema)}, {_text(table)}, {int(first) + 1}, {int(last)})"
+
+
+def _changes_between(connection: "duckdb.DuckDBPyConnection", first: int, last: int) -> list[str] | None:
+    """What DuckLake says each snapshot after `first` up to `last` changed; None where one of the time was expired."""
+    changes = connection.execute(_CHANGES.format(first=int(first), last=int(last))).fetchall()
+    return [change for _, change in changes if change] if len(changes) == last - first + 1 else None
+
+
+def _bare(table: str) -> str:
+    """The table's name without quotes and without the lake's own."""
+    return table.replace('"', "").removeprefix("lake.")
 
 
 def _table_ids(table: str, snapshot_id: int) -> str:

@@ -11,7 +11,7 @@ through which flows enter at the left and leave at the right.
 from dataclasses import dataclass, field
 from itertools import count
 
-from mining.bpmn_diagram import EVENT, GATEWAY, TASK, Diagram, Drawing, Node, write_bpmn
+from mining.bpmn_diagram import EVENT, GATEWAY, TASK, Diagram, Drawing, Node
 from mining.layered import Box, Placement
 from mining.process_tree import ProcessTree
 
@@ -64,11 +64,6 @@ class _Block:
         for flow in other.flows:
             flow.lane = None if flow.lane is None else flow.lane + y
         self.flows += other.flows
-
-
-def tree_to_bpmn(tree: ProcessTree, *, name: str = "process") -> str:
-    """The tree as a BPMN 2.0 document with shapes and edges, readable by bpmn.io, Camunda and pm4py."""
-    return write_bpmn(draw_tree(tree), name=name)
 
 
 def draw_tree(tree: ProcessTree) -> Drawing:

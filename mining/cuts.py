@@ -74,14 +74,20 @@ def _union(groups: Iterable[int]) -> int:
     return whole
 
 
+def _spread(start: int, near: dict[int, int], within: int) -> int:
+    """What can be reached from some activities by a relation without leaving a group, themselves among it."""
+    found = frontier = start
+    while frontier:
+        frontier = _union(near[node] for node in members(frontier)) & within & ~found
+        found |= frontier
+    return found
+
+
 def _components(nodes: int, near: dict[int, int]) -> Groups:
     """Groups of activities connected by a symmetric relation, in the order of their first members."""
     groups = []
     while nodes:
-        group = frontier = nodes & -nodes
-        while frontier:
-            frontier = _union(near[node] for node in members(frontier)) & nodes & ~group
-            group |= frontier
+        group = _spread(nodes & -nodes, near, nodes)
         groups.append(group)
         nodes &= ~group
     return groups
@@ -124,10 +130,7 @@ def _strongly_connected(after: dict[int, int], before: dict[int, int]) -> Groups
     left, components = _set(after), Groups()
     for root in reversed(finished):
         if left >> root & 1:
-            component = frontier = 1 << root
-            while frontier:
-                frontier = _union(before[node] for node in members(frontier)) & left & ~component
-                component |= frontier
+            component = _spread(1 << root, before, left)
             components.append(component)
             left &= ~component
     return components

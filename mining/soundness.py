@@ -9,11 +9,13 @@ is, and every transition can fire (van der Aalst, «The Application of Petri Net
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mining.petri_net import PetriNet, Transition
 
 STATES = 50_000  # markings explored before the answer is «not decided»
 _Marking = tuple[int, ...]
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,11 @@ def _structure(net: PetriNet) -> Iterator[str]:
         after.setdefault(source, []).append(target)
         before.setdefault(target, []).append(source)
     labels = {t.id: _named(t) for t in net.transitions}
-    cut_off = set(labels) - _reached(net.initial, after)
+    begun, ended = _reached(net.initial, after), _reached(net.final, before)
+    cut_off = set(labels) - begun
     if cut_off and net.initial:
         yield f"No way leads from the start to {_listed(labels[part] for part in cut_off)}."
-    dead_ends = set(labels) - cut_off - _reached(net.final, before)
+    dead_ends = set(labels) - cut_off - ended
     if dead_ends and net.final:
         yield f"No way leads from {_listed(labels[part] for part in dead_ends)} to the end."
     free = [labels[part] for part in labels if part not in before]
@@ -77,7 +80,7 @@ def _structure(net: PetriNet) -> Iterator[str]:
         yield f"{_listed(free)} can happen at any time and any number of times: nothing comes before."
 
 
-def _reached(sources: Iterable[str], near: dict[str, list[str]]) -> set[str]:
+def _reached(sources: Iterable[_Part], near: dict[_Part, list[_Part]]) -> set[_Part]:
     seen = set(sources)
     waiting = list(seen)
     while waiting:
@@ -183,13 +186,7 @@ class _Space:
         for marking, steps in self.edges.items():
             for _, reached in steps:
                 before.setdefault(reached, []).append(marking)
-        seen, waiting = {self.final}, [self.final]
-        while waiting:
-            for marking in before.get(waiting.pop(), ()):
-                if marking not in seen:
-                    seen.add(marking)
-                    waiting.append(marking)
-        return seen
+        return _reached([self.final], before)
 
     def _tokens(self, marking: _Marking) -> str:
         """The marking as the activities that may come next, or its places where there are none."""

@@ -49,15 +49,5 @@ def ask(log: "EventLog", question: str) -> "duckdb.DuckDBPyRelation":
     return log.ask(f"{names}{',' if more != question else ''}\n{more}")
 
 
-def has_starts(log: "EventLog") -> bool:
-    """Whether any event tells when it began."""
-    return bool(ask(log, "select exists (select 1 from timeline where started_at is not null)").fetchall()[0][0])
-
-
-def has_resources(log: "EventLog") -> bool:
-    """Whether any event tells who did it."""
-    return bool(ask(log, "select exists (select 1 from timeline where resource is not null)").fetchall()[0][0])
-
-
 def _column(events: "Events", name: str, kind: str) -> str:
     return f"try_cast(e.{name} as {kind})" if name in events.columns else f"null::{kind}"
