@@ -16,7 +16,7 @@ from connectors.quality import check_event_log, plausible_time_sql
 from connectors.scores import newest_of_models, score_of
 from lake import connect, quote
 from lake.journal import CheckResult, ensure_platform_tables, insert_rows, record_checks, record_scores
-from lake.registry import processes
+from lake.registry import definition_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -139,7 +139,7 @@ def _suite_offenders(log: Log, rule: str) -> str:
 
 def _log(connection: "duckdb.DuckDBPyConnection", process: str) -> Log:
     """The log with what the registry and the lake know of it."""
-    definition = next((known.definition for known in processes(connection) if known.name == process), {})
+    definition = definition_of(connection, process)
     there = connection.execute(
         "select table_name, column_name from duckdb_columns() where database_name = 'lake' and schema_name = 'event_logs'"
     ).fetchall()

@@ -68,6 +68,11 @@ def processes(connection: "duckdb.DuckDBPyConnection") -> list[Process]:
     return [Process(name, title, origin, moment, json.loads(words)) for name, title, origin, moment, words in rows]
 
 
+def definition_of(connection: "duckdb.DuckDBPyConnection", name: str) -> dict[str, Any]:
+    """What the process's definition says; empty for a name that is no registered process."""
+    return next((process.definition for process in processes(connection) if process.name == name), {})
+
+
 def get_process(connection: "duckdb.DuckDBPyConnection", name: str) -> Process:
     """The process of that name; UnknownProcessError lists those there are."""
     known = processes(connection)

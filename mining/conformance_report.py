@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lake.errors import DataError
+from lake.registry import definition_of
 from mining.alignment_table import keep_alignments
 from mining.conformance import SECONDS, Conformance, Progress, align
 from mining.deviations import Deviations, accepted_deviations, find_deviations
@@ -79,14 +80,12 @@ def conform(
         DataError: The process has no model yet.
         ModelError: No run through the model was found.
     """
-    from mining.results import definition_of
-
     with EventLog.from_lake(process) as log:
         model, sound, problems = _own_model(log, process) if net is None else _brought(net)
         names = {name for (name,) in log.ask("select activity from activities").fetchall()}
         conformance = align(log, model, seconds=seconds, progress=progress)
         accepted = accepted_deviations(log.connection, process)
-        deviations = find_deviations(log, conformance, definition=definition_of(log, process), accepted=accepted)
+        deviations = find_deviations(log, conformance, definition=definition_of(log.connection, process), accepted=accepted)
         snapshot_id = log.snapshot_id
     keep_alignments(process, conformance, snapshot_id=snapshot_id)
     missing, unknown = (tuple(sorted(part)) for part in (model.labels - names, names - model.labels))

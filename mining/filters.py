@@ -56,8 +56,10 @@ def filters_from_json(stack: Iterable[Mapping[str, Any]]) -> list[Filter]:
     Raises:
         DataError: No such filter, or a setting it does not have or cannot use.
     """
-    if isinstance(stack, str | Mapping) or not all(isinstance(part, Mapping) for part in stack):
-        raise DataError("A filter stack is a list of objects.", remedy='Write it like [{"filter": "endpoints", "ends": ["Ship"]}].')
+    if isinstance(stack, str | Mapping) or not isinstance(stack, Iterable) or not all(isinstance(part, Mapping) for part in stack):
+        raise DataError(
+            "The filter stack is no list of objects.", remedy='Write it like [{"filter": "endpoints", "ends": ["Ship"]}].'
+        )
     return [_from_json(part) for part in stack]
 
 

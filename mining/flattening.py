@@ -10,7 +10,7 @@ seems to follow the other. It is told from repetition proper: some object is con
 from typing import TYPE_CHECKING
 
 from lake.connection import quote
-from lake.registry import case_type, processes
+from lake.registry import case_type, definition_of
 from mining.sql_text import literal, no_rows
 
 if TYPE_CHECKING:
@@ -107,8 +107,7 @@ def _pairs_of_view(connection: "duckdb.DuckDBPyConnection", process: str) -> str
 
 def _case_notion(connection: "duckdb.DuckDBPyConnection", process: str) -> str:
     """The type of object that is a case, as the definition says it; `case` where it says none."""
-    definitions = {known.name: known.definition for known in processes(connection)}
-    return case_type(definitions.get(process, {})) or "case"
+    return case_type(definition_of(connection, process)) or "case"
 
 
 def has_objects(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:

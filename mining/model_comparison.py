@@ -10,12 +10,9 @@ from lake.transactions import in_transaction
 from mining.evaluation import MINERS, SECONDS, Evaluation, ModelComparison, compare_models
 from mining.event_log import EventLog
 from mining.layout import build_layout
-from mining.sql_text import literal
+from mining.result_rows import arrow_table, replace_rows
 
 if TYPE_CHECKING:
-    import duckdb
-    import pyarrow
-
     from mining.conformance import Progress
 
 TABLE = "model_comparison"
@@ -45,38 +42,16 @@ def compare_process(
     with EventLog.from_lake(process) as log:
         snapshot_id = log.snapshot_id or 0
         comparison = compare_models(log, miners=miners, noise=noise, seconds=seconds, progress=progress)
-    in_transaction(lambda connection: _write(connection, process, snapshot_id, comparison))
+    rows = arrow_table([_row(rank, one, comparison) for rank, one in enumerate(comparison.evaluations, start=1)], COLUMNS)
+    in_transaction(lambda lake: replace_rows(lake, TABLE, COLUMNS, rows, process=process, snapshot_id=snapshot_id))
     return comparison
-
-
-def _write(connection: "duckdb.DuckDBPyConnection", process: str, snapshot_id: int, comparison: ModelComparison) -> None:
-    connection.execute("create schema if not exists mining")
-    connection.execute(
-        f"create table if not exists mining.{TABLE} (process varchar, {COLUMNS}, computed_at timestamptz, snapshot_id bigint)"
-    )
-    connection.execute(f"delete from mining.{TABLE} where process = {literal(process)}")
-    connection.register("compared", _table(comparison))
-    names = ", ".join(column.split()[0] for column in COLUMNS.split(", "))
-    connection.execute(
-        f"insert into mining.{TABLE} (process, {names}, computed_at, snapshot_id) "
-        f"select {literal(process)}, {names}, now(), {snapshot_id} from compared"
-    )
-
-
-def _table(comparison: ModelComparison) -> "pyarrow.Table":
-    import pyarrow
-
-    kinds = {"bigint": pyarrow.int64(), "varchar": pyarrow.string(), "double": pyarrow.float64(), "boolean": pyarrow.bool_()}
-    schema = pyarrow.schema([(name, kinds[kind]) for name, kind in (column.split() for column in COLUMNS.split(", "))])
-    rows = [_row(number, one, comparison) for number, one in enumerate(comparison.evaluations, start=1)]
-    return pyarrow.Table.from_pylist(rows, schema=schema)
 
 
 def _row(rank: int, one: Evaluation, comparison: ModelComparison) -> dict[str, Any]:
     is_best = one.name == comparison.best
     row = figures(one) | {"rank": rank, "is_best": is_best, "reason": comparison.reason if is_best else None}
     if one.model is None:
-        return row
+        return row | dict.fromkeys(("noise", "pnml", "bpmn"))
     return row | {"noise": one.model.noise, "pnml": one.model.to_pnml(), "bpmn": one.model.to_bpmn()}
 
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from lake.journal import CheckResult, ensure_platform_tables, record_checks
 from lake.process_rules import rules_of
+from lake.registry import definition_of
 from lake.transactions import in_transaction
 from mining.event_log import EventLog
-from mining.result_rows import arrow_table, create_table
+from mining.result_rows import arrow_table, replace_rows
 from mining.rules import RuleResult, check_rules
-from mining.sql_text import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,10 +48,8 @@ def run_process_tests(process: str) -> tuple[list[RuleResult], list[CheckResult]
         UnknownProcessError: No such event log.
         ProcessFileError: A rule cannot be read.
     """
-    from mining.results import definition_of
-
     with EventLog.from_lake(process) as log:
-        definition = definition_of(log, process)
+        definition = definition_of(log.connection, process)
         results = check_rules(log, rules_of(definition, where=process), definition=definition)
         snapshot_id = log.snapshot_id
     checks = as_checks(process, results)
@@ -97,15 +95,7 @@ def _write(
 ) -> None:
     ensure_platform_tables(connection)
     record_checks(connection, checks, snapshot_id=snapshot_id)
-    create_table(connection, "rule_results", COLUMNS)
-    names = ", ".join(column.split()[0] for column in COLUMNS.split(", "))
-    connection.execute(f"delete from mining.rule_results where process = {literal(process)}")
-    connection.register("rules_judged", _rows(results))
-    connection.execute(
-        f"insert into mining.rule_results (process, {names}, computed_at, snapshot_id) "
-        f"select {literal(process)}, {names}, now(), {literal(snapshot_id)} from rules_judged"
-    )
-    connection.unregister("rules_judged")
+    replace_rows(connection, "rule_results", COLUMNS, _rows(results), process=process, snapshot_id=snapshot_id)
 
 
 def _rows(results: Sequence[RuleResult]) -> "pyarrow.Table":

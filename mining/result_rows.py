@@ -1,10 +1,12 @@
-"""Rows of a result table: from Python values to Arrow, in the types the table declares, and the table itself.
+"""Result tables: rows from Python values to Arrow, in the types a table declares, the table itself, and a process's rows in it.
 
-What belongs here: those two. What does not: which tables there are (`mining.results`, `mining.sections`) and their figures.
+What belongs here: those three. What does not: which tables there are (`mining.results`, `mining.sections`) and their figures.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from mining.sql_text import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,3 +41,33 @@ def create_table(connection: "duckdb.DuckDBPyConnection", table: str, columns: s
     connection.execute(
         f"create table if not exists mining.{table} (process varchar, {columns}, computed_at timestamptz, snapshot_id bigint)"
     )
+
+
+def replace_rows(
+    connection: "duckdb.DuckDBPyConnection",
+    table: str,
+    columns: str,
+    rows: "pyarrow.Table",
+    *,
+    process: str,
+    snapshot_id: int | None,
+) -> None:
+    """Puts these rows of a process in the place of those a result table has of it.
+
+    Args:
+        connection: A connection that writes, in a transaction.
+        table: The table's name in schema `mining`; it is made if it is not there.
+        columns: As for `arrow_table`.
+        rows: With these columns, in any order.
+        process: The process.
+        snapshot_id: Snapshot of the lake they were computed from.
+    """
+    create_table(connection, table, columns)
+    connection.execute(f"delete from mining.{table} where process = {literal(process)}")
+    names = ", ".join(column.split()[0] for column in columns.split(", "))
+    connection.register("rows_of_process", rows)
+    connection.execute(
+        f"insert into mining.{table} (process, {names}, computed_at, snapshot_id) "
+        f"select {literal(process)}, {names}, now(), {literal(snapshot_id)} from rows_of_process"
+    )
+    connection.unregister("rows_of_process")

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from connectors.log_quality import LogVerdict, inspect_log, record_verdict
-from lake.registry import processes
+from lake.registry import definition_of, processes
 from lake.transactions import in_transaction
 from mining import kernels
 from mining.conformance import SECONDS, Conformance, align
@@ -23,9 +23,8 @@ from mining.event_log import EventLog
 from mining.flattening import COLUMNS as FLATTENING
 from mining.flattening import flattening
 from mining.layout import build_layout
-from mining.result_rows import create_table
+from mining.result_rows import arrow_table, replace_rows
 from mining.sections import Mined, columns_of_sections, tables_of_sections
-from mining.sql_text import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -124,7 +123,7 @@ def mine(
             progress=lambda what, done: tell(what, 0.4 + 0.45 * done),
         )
         tell("Analysing", 0.85)
-        tables |= tables_of_sections(Mined(log, process, definition_of(log, process), model, conformance))
+        tables |= tables_of_sections(Mined(log, process, definition_of(log.connection, process), model, conformance))
         checks = _checks(log, process)
     result = _result(process, log.snapshot_id or 0, summary, found, conformance, perf_counter() - started)
     tell("Writing the results", 0.9)
@@ -140,11 +139,6 @@ def _checks(log: EventLog, process: str) -> LogVerdict | None:
     """
     origins = {known.name: known.origin for known in processes(log.events.connection)}
     return inspect_log(process, connection=log.events.connection) if origins.get(process) == "file" else None
-
-
-def definition_of(log: EventLog, process: str) -> dict[str, Any]:
-    """What the process's definition says; empty for a log that is no registered process."""
-    return next((known.definition for known in processes(log.events.connection) if known.name == process), {})
 
 
 def _discovery(log: EventLog, process: str, cases: int, *, miner: str, noise: float, growth: float) -> Discovery:
@@ -204,38 +198,25 @@ def _write(
 ) -> None:
     if checks:
         record_verdict(connection, checks, snapshot_id=result.snapshot_id)
-    extra = {"variants": _fitness_table(conformance), "models": _model_table(result, model)}
+    tables = tables | {"variants": _with_fitness(tables["variants"], conformance), "models": _model_table(result, model)}
     for table, columns in (COLUMNS | columns_of_sections()).items():
-        create_table(connection, table, columns)
-        connection.execute(f"delete from mining.{table} where process = {literal(result.process)}")
-        names = [column.split()[0] for column in columns.split(", ")]
-        source = "figures"
-        connection.register("figures", tables.get(table, extra.get(table)))
-        if table == "variants":
-            connection.register("fitnesses", extra[table])
-            source = "figures join fitnesses using (variant_id)"
-        connection.execute(
-            f"insert into mining.{table} (process, {', '.join(names)}, computed_at, snapshot_id) "
-            f"select {literal(result.process)}, {', '.join(names)}, now(), {result.snapshot_id} from {source}"
-        )
+        replace_rows(connection, table, columns, tables[table], process=result.process, snapshot_id=result.snapshot_id)
 
 
-def _fitness_table(conformance: Conformance) -> "pyarrow.Table":
+def _with_fitness(variants: "pyarrow.Table", conformance: Conformance) -> "pyarrow.Table":
     import pyarrow
 
-    rows = [{"variant_id": v.variant_id, "fitness": v.fitness, "is_fitting": v.is_fitting} for v in conformance.variants]
-    types = {"variant_id": pyarrow.int32(), "fitness": pyarrow.float64(), "is_fitting": pyarrow.bool_()}
-    return pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(list(types.items())))
+    aligned = {one.variant_id: one for one in conformance.variants}
+    found = [aligned[number] for number in variants.column("variant_id").to_pylist()]
+    fitness = pyarrow.array([one.fitness for one in found], pyarrow.float64())
+    fitting = pyarrow.array([one.is_fitting for one in found], pyarrow.bool_())
+    return variants.append_column("fitness", fitness).append_column("is_fitting", fitting)
 
 
 def _model_table(result: MinedResult, model: Model) -> "pyarrow.Table":
-    import pyarrow
-
-    row = {
-        **result.as_dict(),
+    texts = {
         "pnml": model.to_pnml(),
         "bpmn": model.to_bpmn(),
         "tree": None if model.tree is None else model.tree.to_json(),
     }
-    names = [column.split()[0] for column in COLUMNS["models"].split(", ")]
-    return pyarrow.table({name: [row[name]] for name in names})
+    return arrow_table([result.as_dict() | texts], COLUMNS["models"])
