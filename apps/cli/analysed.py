@@ -3,7 +3,6 @@
 What belongs here: asking and showing. What does not: the analyses (`mining.performance`, `mining.comparison`, `mining.drift`).
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from apps.cli import console
+from apps.cli.asked import ProcessName, filter_stack
 
 if TYPE_CHECKING:
     from mining import EventLog
 
-Process = Annotated[str, typer.Argument(help="Name of the process, as `grimoire processes` lists it.")]
 Filters = Annotated[str, typer.Option("--filters", metavar="JSON", help="Filter stack of the cases to look at.")]
 
 
@@ -28,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def bottlenecks(
-    process: Process,
+    process: ProcessName,
     filters: Filters = "[]",
     elapsed: Annotated[bool, typer.Option("--elapsed", help="Count time by the clock, not working time.")] = False,
     top: Annotated[int, typer.Option(min=1, help="Number of rows.")] = 10,
@@ -48,7 +47,12 @@ def bottlenecks(
     with _log(process) as (log, definition):
         calendar = None if elapsed else WorkingCalendar.from_definition(definition)
         external = definition.get("external_activities") or ()
-        rows = ranked(log.filter(*_filters(filters)), calendar=calendar, external=external).limit(top).to_arrow_table().to_pylist()
+        rows = (
+            ranked(log.filter(*filter_stack(filters, option="--filters")), calendar=calendar, external=external)
+            .limit(top)
+            .to_arrow_table()
+            .to_pylist()
+        )
     if as_json:
         console.print_json(rows)
         return
@@ -69,7 +73,7 @@ def bottlenecks(
 
 
 def compare(
-    process: Process,
+    process: ProcessName,
     a: Annotated[str, typer.Option("--a", metavar="JSON", help="Filter stack of the first cohort.")],
     b: Annotated[str, typer.Option("--b", metavar="JSON", help="Filter stack of the second; default: all cases.")] = "[]",
     step: Annotated[
@@ -94,8 +98,8 @@ def compare(
 
     with _log(process) as (log, definition):
         found = compared(
-            log.filter(*_filters(a)),
-            log.filter(*_filters(b)),
+            log.filter(*filter_stack(a, option="--a")),
+            log.filter(*filter_stack(b, option="--b")),
             steps=[_step(text) for text in step or ()],
             slas=definition.get("slas") or (),
             happy_path=definition.get("happy_path") or (),
@@ -114,7 +118,7 @@ def compare(
 
 
 def drift(
-    process: Process,
+    process: ProcessName,
     filters: Filters = "[]",
     level: Annotated[float, typer.Option(help="Bound on the probability of any false alarm.")] = 0.01,
     days: Annotated[float | None, typer.Option(help="Width of a window; default: by the length of the log.")] = None,
@@ -131,7 +135,7 @@ def drift(
     from mining.drift import changes
 
     with _log(process) as (log, _):
-        found = changes(log.filter(*_filters(filters)), level=level, window_days=days)
+        found = changes(log.filter(*filter_stack(filters, option="--filters")), level=level, window_days=days)
     if as_json:
         console.print_json([asdict(change) for change in found])
     elif found:
@@ -154,26 +158,11 @@ def drift(
 @contextmanager
 def _log(process: str) -> Iterator[tuple["EventLog", dict[str, Any]]]:
     """The event log and what the process's definition says."""
-    from lake.registry import processes
+    from lake.registry import definition_of
     from mining import EventLog
 
     with EventLog.from_lake(process) as log:
-        yield log, next((known.definition for known in processes(log.connection) if known.name == process), {})
-
-
-def _filters(text: str) -> list[Any]:
-    from lake.errors import DataError
-    from mining import filters_from_json
-
-    try:
-        stack = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"The filter stack is no JSON: {error}.", remedy='Write it like [{"filter": "length", "minimum": 3}].'
-        ) from error
-    if not isinstance(stack, list) or not all(isinstance(part, dict) for part in stack):
-        raise DataError("The filter stack is no list of objects.", remedy='Write it like [{"filter": "length", "minimum": 3}].')
-    return filters_from_json(stack)
+        yield log, definition_of(log.connection, process)
 
 
 def _step(text: str) -> tuple[str, str]:

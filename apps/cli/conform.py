@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from apps.cli import console
+from apps.cli.asked import ProcessName
 
 if TYPE_CHECKING:
     from mining.conformance_report import ConformanceReport
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def conform(
-    process: Annotated[str, typer.Argument(help="Name of the process, as `grimoire processes` lists it.")],
+    process: ProcessName,
     model: Annotated[
         Path | None, typer.Option(help="A model in PNML or BPMN; default: the one the process was mined with.", metavar="FILE")
     ] = None,

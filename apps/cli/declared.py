@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from apps.cli import console
+from apps.cli.asked import ProcessName
 from apps.cli.mined import save_text
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 Rows = list[dict[str, Any]]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Save it; the ending says how.", metavar="FILE")]
 Limit = Annotated[int, typer.Option(min=1, help="How many to list.")]
-Process = Annotated[str, typer.Argument(help="Name of the process, as `grimoire processes` lists it.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def declare(
-    process: Process,
+    process: ProcessName,
     template: Annotated[
         list[str] | None, typer.Option(help="Only rules of this template; may be repeated.", metavar="NAME")
     ] = None,
@@ -92,7 +92,7 @@ def _model(path: Path) -> "DeclareModel":
 
 
 def objects(
-    process: Process,
+    process: ProcessName,
     net: Annotated[bool, typer.Option("--net", help="The net of every type of object instead of the graph.")] = False,
     noise: Annotated[float, typer.Option(min=0.0, max=1.0, help="Noise threshold of the nets.")] = 0.2,
     output: Output = None,

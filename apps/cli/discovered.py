@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from apps.cli import console
+from apps.cli.asked import ProcessName
 from apps.cli.mined import save_text
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def discover(
-    process: Annotated[str, typer.Argument(help="Name of the process, as `grimoire processes` lists it.")],
+    process: ProcessName,
     miner: Annotated[str, typer.Option(help="Discovery algorithm.")] = "inductive",
     noise: Annotated[float, typer.Option(min=0.0, max=1.0, help="Noise threshold of the inductive miner.")] = 0.2,
     compare: Annotated[bool, typer.Option("--compare", help="Compare several miners and keep the comparison.")] = False,

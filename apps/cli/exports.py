@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from apps.cli import console
+from apps.cli.asked import ProcessName
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    process: Annotated[str, typer.Argument(help="Name of the process, as `grimoire processes` lists it.")],
+    process: ProcessName,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file; an earlier one is replaced once the new one is whole.")],
     form: Annotated[
         str | None,

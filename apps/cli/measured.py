@@ -3,15 +3,12 @@
 What belongs here: asking and showing. What does not: what expressions mean (`mining.kpis`) and filters (`mining.filters`).
 """
 
-import json
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from apps.cli import console
-
-if TYPE_CHECKING:
-    from mining.filters import Filter
+from apps.cli.asked import ProcessName, filter_stack
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def kpi(
-    process: Annotated[str, typer.Argument(help="Name of the process, as `grimoire processes` lists it.")],
+    process: ProcessName,
     expression: Annotated[str, typer.Argument(help="A KPI expression, or the name of a measure.")],
     by: Annotated[
         str | None, typer.Option(help="One value per day, week, month, quarter, year, attribute or other expression of a case.")
@@ -40,14 +37,16 @@ def kpi(
     $ grimoire kpi purchase_to_pay rework_share --filter '[{"filter": "endpoints", "ends": ["Clear Invoice"]}]' --json
     """
     import lake
-    from lake.registry import processes
+    from lake.registry import definition_of
     from mining import EventLog
     from mining.kpis import kpi as computed
     from mining.kpis import kpi_sql
 
     with lake.connect(read_only=True) as connection:
-        definition = next((one.definition for one in processes(connection) if one.name == process), {})
-        log = EventLog.from_lake(process, connection=connection).filter(*_stack(filters))
+        definition = definition_of(connection, process)
+        log = EventLog.from_lake(process, connection=connection).filter(
+            *filter_stack(filters or "[]", option="--filter", may_be_one=True)
+        )
         if show_sql:
             print(kpi_sql(log, expression, by=by, definition=definition))
             return
@@ -57,16 +56,3 @@ def kpi(
         console.print_json([dict(zip(names, row, strict=True)) for row in rows])
     else:
         console.print_table(names, rows)
-
-
-def _stack(text: str | None) -> "list[Filter]":
-    from lake.errors import DataError
-    from mining import filters_from_json
-
-    try:
-        said = json.loads(text or "[]")
-    except ValueError as error:
-        raise DataError(
-            f"--filter holds no JSON: {error}.", remedy='Write \'[{"filter": "endpoints", "ends": ["Ship"]}]\'.'
-        ) from error
-    return filters_from_json([said] if isinstance(said, dict) else said)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from apps.cli import console
+from apps.cli.asked import ProcessName
 
 if TYPE_CHECKING:
     from lake.registry import Process
@@ -61,7 +62,7 @@ def _described(process: "Process", mined: dict[str, Any]) -> dict[str, Any]:
 
 
 def mine(
-    process: Annotated[str, typer.Argument(help="Name of the process, as `grimoire processes` lists it.")],
+    process: ProcessName,
     miner: Annotated[str, typer.Option(help="Discovery algorithm.")] = "inductive",
     noise: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Noise threshold of the inductive miner; 0 keeps everything.")
@@ -107,14 +108,10 @@ def _export(process: str, files: dict[str, Path | None]) -> None:
 
 def save_text(path: Path, text: str) -> None:
     """Writes a text file, whole or not at all."""
-    from lake.errors import StorageError
+    from lake.whole_files import written_whole
 
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with written_whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}.", remedy="Choose a folder you may write in.") from error
     console.say(f"Saved {path}")
 
 
