@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -11,6 +12,13 @@ A-1;Receive order;03.01.2025 09:00;Anna;120.50
 A-1;Ship;05.01.2025 08:15;Ben;120.50
 NA;Receive order;08.01.2025 09:00;Anna;15
 NA;;08.01.2025 09:30;Anna;15
+"""
+PURCHASES = """
+    select * from (values
+        ('P-1', 'Order goods', timestamp '2025-01-06 09:00'), ('P-1', 'Receive goods', timestamp '2025-01-09 14:00'),
+        ('P-1', 'Pay invoice', timestamp '2025-02-03 10:00'), ('P-2', 'Order goods', timestamp '2025-01-07 11:00'),
+        ('P-2', 'Pay invoice', timestamp '2025-01-20 10:00')
+    ) as purchases ("Order", "Step", "When")
 """
 
 
@@ -24,6 +32,7 @@ PAGES = [page for page in sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.m
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_python_of_a_page_runs(page: Path, grimoire_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "orders.csv").write_text(ORDERS, encoding="utf-8")
+    duckdb.sql(PURCHASES).write_parquet(str(tmp_path / "purchases.parquet"))
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for number, block in enumerate(blocks(page), start=1):
