@@ -32,3 +32,22 @@ def snapshots(connection: "duckdb.DuckDBPyConnection", *, limit: int = 100) -> l
         "select snapshot_id, snapshot_time from lake.snapshots() order by snapshot_id desc limit ?", [limit]
     ).fetchall()
     return [Snapshot(snapshot_id=int(number), committed_at=moment) for number, moment in rows]
+
+
+def snapshots_between(
+    connection: "duckdb.DuckDBPyConnection", start: datetime | None = None, end: datetime | None = None
+) -> list[Snapshot]:
+    """The snapshots from a moment on and before another that can still be read, newest first; None is open."""
+    rows = connection.execute(
+        """select snapshot_id, snapshot_time from lake.snapshots()
+           where ($1::timestamptz is null or snapshot_time >= $1) and ($2::timestamptz is null or snapshot_time < $2)
+           order by snapshot_id desc""",
+        [start, end],
+    ).fetchall()
+    return [Snapshot(snapshot_id=int(number), committed_at=moment) for number, moment in rows]
+
+
+def first_snapshot(connection: "duckdb.DuckDBPyConnection") -> Snapshot | None:
+    """The oldest snapshot that can still be read."""
+    row = connection.execute("select snapshot_id, snapshot_time from lake.snapshots() order by snapshot_id limit 1").fetchone()
+    return Snapshot(int(row[0]), row[1]) if row else None

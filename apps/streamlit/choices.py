@@ -1,17 +1,12 @@
-"""What a person has chosen and every page honours: the process and the timeframe, kept across pages and in the address.
+"""Which process a person has chosen: every page honours it, and it is kept across pages and in the address.
 
-What belongs here: the widgets for those choices, and the frame of pages that need a process. What does not: what the choice
-selects.
+What belongs here: the widget for that choice. What does not: the filters (`filter_bar`), the snapshot (`as_of`), the frame of
+pages about a process (`pages`).
 """
-
-from collections.abc import Callable
-from datetime import date
-from typing import Any
 
 import streamlit as st
 
-from apps.streamlit import look
-from apps.streamlit.mined import TOUCHES, MinedLog, Timeframe, Touch, cases_mined, mined_log
+from apps.streamlit.mined import cases_mined
 from apps.streamlit.reading import home, snapshot_id, with_connection
 from lake.registry import Process, processes
 
@@ -69,56 +64,8 @@ def most_important(known: dict[str, Process], cases: dict[str, int]) -> Process 
     return max(known.values(), key=lambda process: (process.origin == "product", cases.get(process.name, 0)), default=None)
 
 
-def about_mined_process(page: Callable[[str, MinedLog], None], *, title: str, kicker: str) -> None:
-    """The frame of a page about the chosen process: its heading, then `page`, or what to run where nothing is mined yet.
-
-    Args:
-        page: Gets the process's name and its mined log.
-        title: The heading where there is no process.
-        kicker: The words above the heading.
-    """
-    process = chosen_process()
-    look.header(process.title if process else title, kicker=kicker)
-    log = mined_log(process.name) if process else None
-    if process is None:
-        look.empty_lake()
-    elif log is None:
-        look.not_mined(process.name)
-    else:
-        page(process.name, log)
-
-
 def _by_name() -> dict[str, Process]:
     return {process.name: process for process in known_processes()}
-
-
-def choose_timeframe(log: MinedLog) -> Timeframe | None:
-    """Days from and to, and which cases count; None where the whole log is chosen."""
-    if log.first_event is None or log.last_event is None:
-        return None
-    first, last = log.first_event.date(), log.last_event.date()
-    with st.popover("Timeframe", icon=":material/date_range:", width="stretch"):
-        touch: Touch = st.selectbox("Which cases", list(TOUCHES), format_func=TOUCHES.__getitem__, key="cases", bind="query-params")
-        days: Any = st.date_input(
-            "Days, both included",
-            (first, last),
-            min_value=first,
-            max_value=last,
-            key=own_key("days", log.process),
-            bind="query-params",
-        )
-        st.caption(f"The log runs from {first} to {last} (UTC).")
-    if not (isinstance(days, tuple) and len(days) == 2) or tuple(days) == (first, last):
-        return None
-    return Timeframe(days[0], days[1], touch)
-
-
-def timeframe_words(frame: Timeframe | None, log: MinedLog) -> str:
-    """The chosen timeframe in words."""
-    if frame is None:
-        first, last = (f"{day:%Y-%m-%d}" if isinstance(day, date) else "–" for day in (log.first_event, log.last_event))
-        return f"All cases, {first} to {last}"
-    return f"{TOUCHES[frame.touch]} {frame.first:%Y-%m-%d} to {frame.last:%Y-%m-%d}"
 
 
 def own_key(what: str, process: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from apps.streamlit.cards import Band, Card
-from apps.streamlit.mined import MinedLog, model, throughput
+from apps.streamlit.mined import Filters, MinedLog, model, throughput
 from apps.streamlit.reading import Rows, rows
 from apps.streamlit.wording import count, duration, number, share
 from lake.registry import Process
@@ -16,9 +16,15 @@ WEEKS, DAYS = 4, 28
 TREND_WEEKS, OUTLOOK_WEEKS = 26, 8
 
 
-def process_cards(log: MinedLog) -> list[Card]:
-    """Cases started, completed and open over the last four weeks of the log, its times and its fitness."""
-    weeks = throughput(log.process)
+def process_cards(log: MinedLog, stack: Filters = (), *, as_of: int | None = None) -> list[Card]:
+    """Cases started, completed and open over the last four weeks of the log, its times and its fitness.
+
+    Args:
+        log: The size of what the filters keep.
+        stack: The filters; fitness is the whole log's and is left out under any.
+        as_of: Snapshot to read the lake as of; None: the newest.
+    """
+    weeks = throughput(log.process, stack, as_of=as_of)
     full = weeks[1:-1] if len(weeks) > 2 * WEEKS + 2 else weeks  # the first and last week of a log are seldom whole
     found = [
         _weekly_card("Cases started", [week["started"] for week in full], None),
@@ -29,21 +35,21 @@ def process_cards(log: MinedLog) -> list[Card]:
     found.append(Card("Median case duration", duration(log.median_case_seconds), against=times))
     size = f"{count(log.events)} events · {count(log.activities)} activities · {count(log.variants)} variants"
     found.append(Card("Cases in the log", count(log.cases), against=size))
-    net = model(log.process)
+    net = None if stack else model(log.process, as_of=as_of)
     if net:
         words = f"average fitness {share(net['average_fitness'])} · {net['miner']} miner, noise {net['noise']:g}"
         found.append(Card("Perfectly fitting cases", share(net["perfectly_fitting"]), against=words))
     return found
 
 
-def domain_cards(process: Process) -> list[Card]:
+def domain_cards(process: Process, *, as_of: int | None = None) -> list[Card]:
     """The key figures the process's definition names, or all of them where it names none; none for an imported log."""
-    kpis = kpis_of(process)
-    days, weeks, ahead = _days(), _weeks(), _outlooks()
+    kpis = kpis_of(process, as_of=as_of)
+    days, weeks, ahead = _days(as_of), _weeks(as_of), _outlooks(as_of)
     return [_kpi_card(kpi, days.get(kpi["kpi"], []), weeks.get(kpi["kpi"], []), ahead.get(kpi["kpi"], [])) for kpi in kpis]
 
 
-def kpis_of(process: Process) -> Rows:
+def kpis_of(process: Process, *, as_of: int | None = None) -> Rows:
     """The key figures of a process: kpi, title, unit, domain, higher_is_better."""
     if process.origin != "product":
         return []
@@ -52,6 +58,7 @@ def kpis_of(process: Process) -> Rows:
                   any_value(higher_is_better) as higher_is_better
            from products.kpis__daily group by kpi order by domain, kpi""",
         needs=("products.kpis__daily",),
+        as_of=as_of,
     )
     named = kpi_names(process.definition)
     return [kpi for kpi in known if kpi["kpi"] in named] or known
@@ -65,9 +72,10 @@ def kpi_names(definition: dict[str, Any]) -> set[str]:
     return {str(kpi.get("kpi") or kpi.get("name")) if isinstance(kpi, dict) else str(kpi) for kpi in listed}
 
 
-def kpi_period() -> Rows:
+def kpi_period(*, as_of: int | None = None) -> Rows:
     """First and last day the daily key figures cover."""
-    return rows("select min(period) as first, max(period) as last from products.kpis__daily", needs=("products.kpis__daily",))
+    table = "products.kpis__daily"
+    return rows(f"select min(period) as first, max(period) as last from {table}", needs=(table,), as_of=as_of)
 
 
 def _kpi_card(kpi: dict[str, Any], values: list[float], trend: list[float], outlook: list[Band]) -> Card:
@@ -108,7 +116,7 @@ def _periods(kpi: dict[str, Any], newest_first: list[float]) -> tuple[float | No
     return sum(now), sum(before) if len(before) == DAYS else None
 
 
-def _days() -> dict[str, list[float]]:
+def _days(as_of: int | None) -> dict[str, list[float]]:
     """Per key figure the values of the last two periods of days, the newest first."""
     return _lists(
         """select kpi, list(value order by period desc) as found from (
@@ -116,10 +124,11 @@ def _days() -> dict[str, list[float]]:
                qualify row_number() over (partition by kpi order by period desc) <= ?) group by kpi""",
         2 * DAYS,
         needs="products.kpis__daily",
+        as_of=as_of,
     )
 
 
-def _weeks() -> dict[str, list[float]]:
+def _weeks(as_of: int | None) -> dict[str, list[float]]:
     """Per key figure the values of the last half year of weeks, the oldest first."""
     return _lists(
         """select kpi, list(value order by period) as found from (
@@ -127,10 +136,11 @@ def _weeks() -> dict[str, list[float]]:
                qualify row_number() over (partition by kpi order by period desc) <= ?) group by kpi""",
         TREND_WEEKS,
         needs="products.kpis__weekly",
+        as_of=as_of,
     )
 
 
-def _outlooks() -> dict[str, list[Band]]:
+def _outlooks(as_of: int | None) -> dict[str, list[Band]]:
     """Per key figure its newest weekly forecast with the 80 % band."""
     found = _lists(
         """select series as kpi, list([value, lower_80, upper_80] order by period) as found from (
@@ -139,12 +149,13 @@ def _outlooks() -> dict[str, list[Band]]:
                    and row_number() over (partition by series order by computed_at desc, period) <= ?) group by series""",
         OUTLOOK_WEEKS,
         needs="forecasts.forecasts",
+        as_of=as_of,
     )
     return {kpi: [(value, lower, upper) for value, lower, upper in bands] for kpi, bands in found.items()}
 
 
-def _lists(sql: str, limit: int, *, needs: str) -> dict[str, list[Any]]:
-    return {row["kpi"]: row["found"] for row in rows(sql, limit, needs=(needs,))}
+def _lists(sql: str, limit: int, *, needs: str, as_of: int | None) -> dict[str, list[Any]]:
+    return {row["kpi"]: row["found"] for row in rows(sql, limit, needs=(needs,), as_of=as_of)}
 
 
 def _weekly_card(title: str, values: Sequence[int], higher_is_better: bool | None) -> Card:

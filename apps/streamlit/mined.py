@@ -3,13 +3,14 @@
 What belongs here: reading queries over schema `mining`, questions to event logs. What does not: mining itself (package `mining`),
 drawing.
 
-Without a filter the figures are the mined tables'. With a timeframe, or with activities hidden, they are asked of the event
-log's mining layout anew; a step that bridges a hidden activity is counted and timed as one.
+Without a filter the figures are the mined tables'. With a filter stack, or with activities hidden, they are asked of the event
+log's mining layout anew; a step that bridges a hidden activity is counted and timed as one. Every function takes the filter
+stack and `as_of`, the snapshot to read the lake as of (None: the newest).
 """
 
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from apps.streamlit.asking import ask
 from apps.streamlit.reading import Rows, rows
@@ -18,22 +19,7 @@ from mining import filters, kernels
 
 START, END = "\x02start", "\x03end"  # no activity can be called so: an event log's text holds no control characters
 
-Touch = Literal["contained", "intersecting", "started", "completed"]
-TOUCHES: dict[Touch, str] = {
-    "intersecting": "Cases active in",
-    "contained": "Cases wholly within",
-    "started": "Cases started in",
-    "completed": "Cases completed in",
-}
-
-
-@dataclass(frozen=True)
-class Timeframe:
-    """Cases chosen by their days in UTC; the last day is included."""
-
-    first: date
-    last: date
-    touch: Touch = "intersecting"
+Filters = tuple[filters.Filter, ...]
 
 
 @dataclass(frozen=True)
@@ -78,7 +64,7 @@ class Activity:
     ends: int = 0
 
 
-def mined_log(process: str) -> MinedLog | None:
+def mined_log(process: str, *, as_of: int | None = None) -> MinedLog | None:
     """Size of the process's mined log; None where it has not been mined."""
     found = rows(
         """select process, cases, events, activities, variants, dfg_edges, first_event, last_event, mean_case_seconds,
@@ -86,6 +72,7 @@ def mined_log(process: str) -> MinedLog | None:
            from mining.logs where process = ? order by computed_at desc limit 1""",
         process,
         needs=("mining.logs",),
+        as_of=as_of,
     )
     return MinedLog(**found[0]) if found else None
 
@@ -95,7 +82,21 @@ def cases_mined() -> dict[str, int]:
     return {row["process"]: row["cases"] for row in rows("select process, cases from mining.logs", needs=("mining.logs",))}
 
 
-def model(process: str) -> dict[str, Any] | None:
+def summary(log: MinedLog, stack: Filters, *, as_of: int | None = None) -> MinedLog:
+    """The size of what the filters keep of a mined log; the log itself without a filter."""
+    if not stack:
+        return log
+    found = ask(log.process, stack, kernels.summary(), as_of=as_of)
+    return replace(log, **found[0]) if found else log
+
+
+def kept(process: str, stack: Filters, *, as_of: int | None = None) -> tuple[int, int]:
+    """Cases and events that the filters keep."""
+    found = ask(process, stack, "select count(*) as cases, coalesce(sum(events), 0)::bigint as events from kept", as_of=as_of)
+    return (found[0]["cases"], found[0]["events"]) if found else (0, 0)
+
+
+def model(process: str, *, as_of: int | None = None) -> dict[str, Any] | None:
     """Figures of the discovered net; None where there is none."""
     found = rows(
         """select miner, noise, places, transitions, silent, arcs, is_sound, average_fitness, perfectly_fitting,
@@ -103,48 +104,53 @@ def model(process: str) -> dict[str, Any] | None:
            from mining.models where process = ? order by computed_at desc limit 1""",
         process,
         needs=("mining.models",),
+        as_of=as_of,
     )
     return found[0] if found else None
 
 
-def throughput(process: str) -> Rows:
+def throughput(process: str, stack: Filters = (), *, as_of: int | None = None) -> Rows:
     """Cases started, completed and open per week, oldest first."""
+    if stack:
+        return ask(process, stack, kernels.throughput(), as_of=as_of)
     return rows(
         "select period, started, completed, open_cases from mining.throughput where process = ? order by period",
         process,
         needs=("mining.throughput",),
+        as_of=as_of,
     )
 
 
-def activities(process: str, frame: Timeframe | None = None) -> list[Activity]:
+def activities(process: str, stack: Filters = (), *, as_of: int | None = None) -> list[Activity]:
     """Activities of the chosen cases, the most frequent first."""
     sql = "select activity, events, cases, starts, ends from mining.activities where process = ? order by events desc, activity"
-    if frame is None:
-        found = rows(sql, process, needs=("mining.activities",))
+    if stack:
+        found = ask(process, stack, kernels.activities(), as_of=as_of)
     else:
-        found = ask(process, _filters(frame), kernels.activities())
+        found = rows(sql, process, needs=("mining.activities",), as_of=as_of)
     return [Activity(**row) for row in found]
 
 
-def steps(process: str, shown: tuple[str, ...] | None = None, frame: Timeframe | None = None) -> list[Step]:
+def steps(process: str, shown: tuple[str, ...] | None = None, stack: Filters = (), *, as_of: int | None = None) -> list[Step]:
     """Directly-follows steps with starts and ends, the most frequent first.
 
     Args:
         process: Name of the process.
         shown: Activities to look at; the others are skipped over. None: all.
-        frame: Cases to look at. None: all.
+        stack: Filters of the log. Empty: all of it.
+        as_of: Snapshot to read the lake as of; None: the newest.
     """
     if shown is not None:
-        return [Step(**row) for row in ask(process, _filters(frame), _PROJECTED, list(shown), START, END)]
-    if frame is None:
-        columns = "source, target, frequency, mean_seconds, median_seconds, p90_seconds"
-        found = rows(f"select {columns} from mining.dfg where process = ?", process, needs=("mining.dfg",))
+        return [Step(**row) for row in ask(process, stack, _PROJECTED, list(shown), START, END, as_of=as_of)]
+    if stack:
+        found = ask(process, stack, f"select * exclude (cases) from ({kernels.dfg()})", as_of=as_of)
     else:
-        found = ask(process, _filters(frame), f"select * exclude (cases) from ({kernels.dfg()})")
+        columns = "source, target, frequency, mean_seconds, median_seconds, p90_seconds"
+        found = rows(f"select {columns} from mining.dfg where process = ?", process, needs=("mining.dfg",), as_of=as_of)
     between = [Step(**row) for row in found]
     ends = [
         step
-        for activity in activities(process, frame)
+        for activity in activities(process, stack, as_of=as_of)
         for step in (Step(START, activity.activity, activity.starts), Step(activity.activity, END, activity.ends))
         if step.frequency
     ]
@@ -167,7 +173,7 @@ select $2, source, count(*), null, null, null from moves where is_first group by
 order by frequency desc, source, target"""
 
 
-def covered_cases(process: str, drawn: list[tuple[str, str]], frame: Timeframe | None = None) -> tuple[int, int]:
+def covered_cases(process: str, drawn: list[tuple[str, str]], stack: Filters = (), *, as_of: int | None = None) -> tuple[int, int]:
     """Cases that run wholly along the drawn steps, from start to end, and all chosen cases."""
     question = """, paths as (
             select cases, list_transform(
@@ -176,18 +182,19 @@ def covered_cases(process: str, drawn: list[tuple[str, str]], frame: Timeframe |
         select coalesce(sum(cases) filter (where list_has_all($3::varchar[], path)), 0)::bigint as covered,
                coalesce(sum(cases), 0)::bigint as cases
         from paths"""
-    found = _of_variants(process, frame, question, START, END, [f"{source}\x1f{target}" for source, target in drawn])
+    paths = [f"{source}\x1f{target}" for source, target in drawn]
+    found = _of_variants(process, stack, question, START, END, paths, as_of=as_of)
     return (found[0]["covered"], found[0]["cases"]) if found else (0, 0)
 
 
-def variant_count(process: str, frame: Timeframe | None = None) -> tuple[int, int]:
+def variant_count(process: str, stack: Filters = (), *, as_of: int | None = None) -> tuple[int, int]:
     """Number of variants and of cases among the chosen cases."""
     question = " select count(*) as variants, coalesce(sum(cases), 0)::bigint as cases from listed"
-    found = _of_variants(process, frame, question)
+    found = _of_variants(process, stack, question, as_of=as_of)
     return (found[0]["variants"], found[0]["cases"]) if found else (0, 0)
 
 
-def variants(process: str, frame: Timeframe | None = None, *, limit: int = 200) -> Rows:
+def variants(process: str, stack: Filters = (), *, limit: int = 200, as_of: int | None = None) -> Rows:
     """The most frequent variants: rank, activities, length, cases, share, cumulative_share, times and fitness."""
     fitness = {
         tuple(row["activities"]): row
@@ -196,22 +203,24 @@ def variants(process: str, frame: Timeframe | None = None, *, limit: int = 200) 
                order by rank limit 20000""",
             process,
             needs=("mining.variants",),
+            as_of=as_of,
         )
     }
     question = f" select * from listed order by rank limit {int(limit)}"
     unknown: dict[str, Any] = {"fitness": None, "is_fitting": None}
-    return [{**row, **fitness.get(tuple(row["activities"]), unknown)} for row in _of_variants(process, frame, question)]
+    found = _of_variants(process, stack, question, as_of=as_of)
+    return [{**row, **fitness.get(tuple(row["activities"]), unknown)} for row in found]
 
 
-def coverage_curve(process: str, frame: Timeframe | None = None, *, points: int = 400) -> Rows:
+def coverage_curve(process: str, stack: Filters = (), *, points: int = 400, as_of: int | None = None) -> Rows:
     """Share of cases covered by the most frequent variants: some hundred points of rank, cases and cumulative_share."""
     question = """, numbered as (select rank, cases, cumulative_share, count(*) over () as variants from listed)
         select rank, cases, cumulative_share from numbered
         where rank <= 50 or rank = variants or rank % greatest(1, variants // $1) = 0 order by rank"""
-    return _of_variants(process, frame, question, points)
+    return _of_variants(process, stack, question, points, as_of=as_of)
 
 
-def cases_of_variant(process: str, path: list[str], frame: Timeframe | None = None, *, limit: int = 500) -> Rows:
+def cases_of_variant(process: str, path: list[str], stack: Filters = (), *, limit: int = 500, as_of: int | None = None) -> Rows:
     """Cases whose activities are exactly these, the longest first."""
     question = f"""with path as (
             select list(a.activity_id order by p.n) as ids
@@ -219,28 +228,21 @@ def cases_of_variant(process: str, path: list[str], frame: Timeframe | None = No
         select k.case_id, k.started_at, k.ended_at, epoch(k.ended_at - k.started_at) as seconds, k.events
         from kept as k join variants as v using (variant_id) join path on path.ids = v.activity_ids
         order by seconds desc, case_id limit {int(limit)}"""
-    return ask(process, _filters(frame), question, list(path))
+    return ask(process, stack, question, list(path), as_of=as_of)
 
 
-def events_of_case(process: str, case_id: str) -> Rows:
+def events_of_case(process: str, case_id: str, *, as_of: int | None = None) -> Rows:
     """Events of one case in their order, with every attribute of the log; at most 2,000."""
     sql = f"""select * exclude (case_id, source_row) from event_logs.{quote(process)} where case_id = ?
               order by occurred_at, source_row limit 2000"""
-    return rows(sql, case_id, needs=(f"event_logs.{process}",))
+    return rows(sql, case_id, needs=(f"event_logs.{process}",), as_of=as_of)
 
 
-def _of_variants(process: str, frame: Timeframe | None, question: str, *params: Any) -> Rows:
+def _of_variants(process: str, stack: Filters, question: str, *params: Any, as_of: int | None) -> Rows:
     """A question over `listed`: the variants with rank, activities, length, cases, shares and times, mined or filtered."""
-    if frame is not None:
-        return ask(process, _filters(frame), f"with listed as ({kernels.variants()}){question}", *params)
+    if stack:
+        return ask(process, stack, f"with listed as ({kernels.variants()}){question}", *params, as_of=as_of)
     own = len(params) + 1
     mined = f"""select rank, activities, length, cases, share, cumulative_share, mean_seconds, median_seconds
                 from mining.variants where process = ${own}"""
-    return rows(f"with listed as ({mined}){question}", *params, process, needs=("mining.variants",))
-
-
-def _filters(frame: Timeframe | None) -> tuple[filters.Timeframe, ...]:
-    if frame is None:
-        return ()
-    first, last = (datetime.combine(day, time.min, tzinfo=UTC) for day in (frame.first, frame.last + timedelta(days=1)))
-    return (filters.Timeframe(first, last - timedelta(microseconds=1), mode=frame.touch),)
+    return rows(f"with listed as ({mined}){question}", *params, process, needs=("mining.variants",), as_of=as_of)

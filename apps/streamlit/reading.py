@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Rows = list[dict[str, Any]]
 CACHED_RESULTS = 256  # a result is some thousand rows at most
+EARLIER_STATES = 2  # connections to the lake as it was
 _PARAMETER = re.compile(r"\$(\d+)|\?")
 _NOTED: "ContextVar[list[Asked] | None]" = ContextVar("noted", default=None)
 _LOCK = threading.Lock()  # cursors of a locked connection fall back to the machine's time zone, so all share the one in UTC
@@ -35,6 +36,7 @@ class Asked:
     sql: str
     params: tuple[Any, ...] = ()
     tables: tuple[str, ...] = ()
+    as_of: int | None = None  # the snapshot it was read as of; None: the newest
 
     def statement(self) -> str:
         """The statement as it can be run anywhere: with its values in their places and its lines where they were meant."""
@@ -42,7 +44,8 @@ class Asked:
         text = _PARAMETER.sub(lambda found: literal(self.params[int(found[1]) - 1] if found[1] else next(order)), self.sql)
         lines = text.splitlines()
         indents = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
-        return "\n".join([lines[0].lstrip(), *(line[min(indents, default=0) :] for line in lines[1:])]) if lines else ""
+        head = [f"-- read as of lake snapshot {self.as_of}"] if self.as_of is not None else []
+        return "\n".join([*head, lines[0].lstrip(), *(line[min(indents, default=0) :] for line in lines[1:])]) if lines else ""
 
 
 def literal(value: Any) -> str:
@@ -70,19 +73,26 @@ def noted() -> Iterator[list[Asked]]:
             before.extend(asked)
 
 
-def note(sql: str, params: tuple[Any, ...], needs: tuple[str, ...]) -> None:
+def note(sql: str, params: tuple[Any, ...], needs: tuple[str, ...], as_of: int | None = None) -> None:
     """Notes a statement for whoever collects them."""
     asked = _NOTED.get()
     if asked is not None:
-        asked.append(Asked(sql, params, needs))
+        asked.append(Asked(sql, params, needs, as_of))
 
 
-def rows(sql: str, *params: Any, needs: tuple[str, ...] = ()) -> Rows:
-    """Rows of a reading query, one dict each; an empty list where a table of `needs` (`schema.table`) is not there yet."""
-    if not has_tables(*needs):
+def rows(sql: str, *params: Any, needs: tuple[str, ...] = (), as_of: int | None = None) -> Rows:
+    """Rows of a reading query, one dict each; an empty list where a table of `needs` (`schema.table`) is not there yet.
+
+    Args:
+        sql: The query.
+        params: Its values.
+        needs: The tables it needs.
+        as_of: Snapshot to read the lake as of; None: the newest.
+    """
+    if not has_tables(*needs, as_of=as_of):
         return []
-    note(sql, params, needs)
-    return _cached_rows(home(), snapshot_id(), sql, params)
+    note(sql, params, needs, as_of)
+    return _cached_rows(home(), snapshot_id() if as_of is None else as_of, as_of, sql, params)
 
 
 def frame(sql: str, *params: Any, needs: tuple[str, ...] = ()) -> "pd.DataFrame":
@@ -95,14 +105,14 @@ def frame(sql: str, *params: Any, needs: tuple[str, ...] = ()) -> "pd.DataFrame"
     return _cached_frame(home(), snapshot_id(), sql, params)
 
 
-def has_tables(*names: str) -> bool:
-    """Whether all these `schema.table` are in the lake."""
-    return not names or set(names) <= tables()
+def has_tables(*names: str, as_of: int | None = None) -> bool:
+    """Whether all these `schema.table` are in the lake, or were at a snapshot."""
+    return not names or set(names) <= tables(as_of)
 
 
-def tables() -> set[str]:
-    """Every table and view of the lake as `schema.table`."""
-    return _cached_tables(home(), snapshot_id())
+def tables(as_of: int | None = None) -> set[str]:
+    """Every table and view of the lake as `schema.table`, now or at a snapshot."""
+    return _cached_tables(home(), snapshot_id() if as_of is None else as_of, as_of)
 
 
 def snapshot_id() -> int:
@@ -110,17 +120,20 @@ def snapshot_id() -> int:
     return with_connection(lake.current_snapshot)
 
 
-def with_connection(work: "Callable[[duckdb.DuckDBPyConnection], T]") -> T:
+def with_connection(work: "Callable[[duckdb.DuckDBPyConnection], T]", *, as_of: int | None = None) -> T:
     """Runs `work` on the page's connection, alone; once more on a new connection where the old one has lost its server."""
     import duckdb
 
-    try:
+    def run() -> T:
         with _LOCK:
-            return work(_connection(home()))
+            return work(_connection(home()) if as_of is None else _connection_as_of(home(), as_of))
+
+    try:
+        return run()
     except (duckdb.IOException, duckdb.ConnectionException, duckdb.InternalException):
         _connection.clear()
-    with _LOCK:
-        return work(_connection(home()))
+        _connection_as_of.clear()
+    return run()
 
 
 def home() -> str:
@@ -128,19 +141,28 @@ def home() -> str:
     return str(lake.get_settings().home)
 
 
+def _close(connection: "duckdb.DuckDBPyConnection") -> None:
+    connection.close()
+
+
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _connection(home_folder: str) -> "duckdb.DuckDBPyConnection":
     return lake.connect(read_only=True)
 
 
+@st.cache_resource(max_entries=EARLIER_STATES, show_spinner="Reading the lake as it was …", on_release=_close)
+def _connection_as_of(home_folder: str, snapshot: int) -> "duckdb.DuckDBPyConnection":
+    return lake.connect(as_of=snapshot)
+
+
 @st.cache_data(max_entries=CACHED_RESULTS, show_spinner=False)
-def _cached_rows(home_folder: str, snapshot: int, sql: str, params: tuple[Any, ...]) -> Rows:
+def _cached_rows(home_folder: str, snapshot: int, as_of: int | None, sql: str, params: tuple[Any, ...]) -> Rows:
     def work(connection: "duckdb.DuckDBPyConnection") -> Rows:
         answer = connection.execute(sql, list(params))
         names = [column[0] for column in answer.description]
         return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
-    return with_connection(work)
+    return with_connection(work, as_of=as_of)
 
 
 @st.cache_data(max_entries=CACHED_RESULTS, show_spinner=False)
@@ -149,10 +171,11 @@ def _cached_frame(home_folder: str, snapshot: int, sql: str, params: tuple[Any, 
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _cached_tables(home_folder: str, snapshot: int) -> set[str]:
+def _cached_tables(home_folder: str, snapshot: int, as_of: int | None) -> set[str]:
     found = with_connection(
         lambda connection: connection.execute(
             "select table_schema || '.' || table_name from information_schema.tables where table_catalog = 'lake'"
-        ).fetchall()
+        ).fetchall(),
+        as_of=as_of,
     )
     return {name for (name,) in found}

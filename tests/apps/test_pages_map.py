@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from apps.streamlit import mined
-from apps.streamlit.mined import END, START, Activity, Step, Timeframe
+from apps.streamlit.filter_forms import timeframe
+from apps.streamlit.mined import END, START, Activity, Step
 from apps.streamlit.process_map.flow import order_of_flow
 from apps.streamlit.process_map.layered import Box, Link, draw, spread
 from apps.streamlit.process_map.picture import MOST_ACTIVITIES, MOST_PATHS, lines, picture, shown_activities, shown_steps, view
@@ -121,20 +122,20 @@ def test_a_hidden_activity_is_bridged_and_its_time_is_counted(filled_home):
 
 @pytest.mark.parametrize("process", ["order_to_cash", "bestellung"])  # with a layout kept in the lake, and without
 def test_what_goes_into_an_activity_in_a_timeframe_comes_out_of_it(filled_home, process):
-    frame = Timeframe(date(2024, 1, 20), date(2024, 3, 1), "started")
-    steps = mined.steps(process, None, frame)
-    number, cases = mined.variant_count(process, frame)
+    stack = (timeframe(date(2024, 1, 20), date(2024, 3, 1), "started"),)
+    steps = mined.steps(process, None, stack)
+    number, cases = mined.variant_count(process, stack)
     assert 0 < cases < 80
     assert sum(step.frequency for step in steps if step.source == START) == cases
     assert sum(step.frequency for step in steps if step.target == END) == cases
-    for activity in mined.activities(process, frame):
+    for activity in mined.activities(process, stack):
         assert sum(step.frequency for step in steps if step.target == activity.activity) == activity.events
-    assert number == len(mined.variants(process, frame))
+    assert number == len(mined.variants(process, stack))
 
 
 def test_the_last_day_of_a_timeframe_belongs_to_it(filled_home):
-    whole = Timeframe(date(2024, 1, 8), date(2025, 1, 30), "contained")
-    assert mined.variant_count("order_to_cash", whole)[1] == 300
+    whole = timeframe(date(2024, 1, 8), date(2025, 1, 30), "contained")
+    assert mined.variant_count("order_to_cash", (whole,))[1] == 300
 
 
 def test_the_cases_of_a_variant_are_those_that_run_so(filled_home):

@@ -5,10 +5,11 @@ What belongs here: the page's layout. What does not: its figures (`figures`, `he
 
 import streamlit as st
 
-from apps.streamlit import cards, charts, figures, health, look
+from apps.streamlit import as_of, cards, charts, figures, health, look
 from apps.streamlit.choices import chosen_process
 from apps.streamlit.evidence import evidence
-from apps.streamlit.mined import mined_log, throughput
+from apps.streamlit.mined import throughput
+from apps.streamlit.pages import View, about_process
 from apps.streamlit.reading import noted, snapshot_id
 from apps.streamlit.wording import age, count, day, moment, safe
 from lake.registry import Process
@@ -16,41 +17,33 @@ from lake.registry import Process
 
 def main() -> None:
     process = chosen_process()
-    if process is None:
-        look.header("Overview", kicker="Grimoire")
-        look.empty_lake()
-        data_state(None)
-        return
-    words = "from the company's data products" if process.origin == "product" else "an imported event log"
-    look.header(process.title, kicker="Overview", sub=f"{process.name} · {words}")
-    key_figures(process)
-    process_figures(process)
+    about_process(process_figures, title="Overview", kicker="Overview")
+    if process is not None:
+        key_figures(process)
     data_state(process)
 
 
 def key_figures(process: Process) -> None:
+    at = as_of.chosen()
     with noted() as asked:
-        found = figures.domain_cards(process)
+        found = figures.domain_cards(process, as_of=at)
     if not found:
         return
-    period = figures.kpi_period()[0]
+    period = figures.kpi_period(as_of=at)[0]
     st.subheader("Key figures", anchor=False)
     st.html(cards.cards(found))
     days = f"Days from {day(period['first'])} to {day(period['last'])}; the dashed line is the forecast with its 80 % band."
-    st.html(f'<div class="gr-asof">{safe(days)} Read from lake snapshot {snapshot_id()}.</div>')
+    read = f"Of the whole domain: no filter applies. Read from lake snapshot {snapshot_id() if at is None else at}."
+    st.html(f'<div class="gr-asof">{safe(days)} {read}</div>')
     evidence(asked, key="evidence_key_figures")
 
 
-def process_figures(process: Process) -> None:
+def process_figures(view: View) -> None:
     with noted() as asked:
-        log = mined_log(process.name)
-        found = figures.process_cards(log) if log else []
+        found = figures.process_cards(view.kept, view.stack, as_of=view.as_of)
+        weeks = throughput(view.process, view.stack, as_of=view.as_of)
     st.subheader("The process", anchor=False)
-    if log is None:
-        look.not_mined(process.name)
-        return
     st.html(cards.cards(found))
-    weeks = throughput(process.name)
     if len(weeks) > 1:
         kinds = (("Started", "started"), ("Completed", "completed"), ("Open", "open_cases"))
         points = [
@@ -60,7 +53,7 @@ def process_figures(process: Process) -> None:
         st.caption(
             "A case counts as open from its first event to its last in the log, so the last weeks look emptier than they are."
         )
-    look.as_of(log.computed_at, log.snapshot_id, what="Mined")
+    look.as_of(view.log.computed_at, view.log.snapshot_id, what="Mined")
     evidence(asked, key="evidence_process")
 
 

@@ -6,9 +6,10 @@ What belongs here: the controls and what is said of a click. What does not: the 
 import streamlit as st
 
 from apps.streamlit import look, mined
-from apps.streamlit.choices import about_mined_process, choose_timeframe, own_key, timeframe_words
+from apps.streamlit.choices import own_key
 from apps.streamlit.evidence import evidence
-from apps.streamlit.mined import Activity, MinedLog, Step, Timeframe
+from apps.streamlit.mined import Activity, Step
+from apps.streamlit.pages import View, about_process
 from apps.streamlit.process_map import picture
 from apps.streamlit.process_map.component import process_map
 from apps.streamlit.process_map.picture import MEASURES, Measure
@@ -19,32 +20,29 @@ Chosen = dict[str, str] | None
 
 
 @st.fragment
-def page(process: str, log: MinedLog) -> None:
-    all_activities = mined.activities(process)
-    activities_share, paths_share, measure, frame = controls(process, all_activities, log)
+def page(about: View) -> None:
+    process, stack, at = about.process, about.stack, about.as_of
+    activities_share, paths_share, measure = controls(process, mined.activities(process, as_of=at), at)
     with noted() as asked:
-        activities = mined.activities(process, frame)
-    if not activities:
-        look.guidance("No case in this timeframe", "Choose other days, or another way of choosing cases.")
-        return
-    shown = picture.shown_activities(activities, activities_share)
-    with noted() as asked_more:
-        steps = mined.steps(process, names_of(shown, activities), frame)
+        activities = mined.activities(process, stack, as_of=at)
+        shown = picture.shown_activities(activities, activities_share)
+        steps = mined.steps(process, names_of(shown, activities), stack, as_of=at)
         view = picture.view(activities, shown, steps, paths_share)
-        covered, cases = mined.covered_cases(process, [(step.source, step.target) for step in view.steps], frame)
+        drawn = [(step.source, step.target) for step in view.steps]
+        covered, cases = mined.covered_cases(process, drawn, stack, as_of=at)
     left, right = st.columns([3.4, 1], gap="medium")
     with left:
-        says(view, covered, cases, timeframe_words(frame, log))
+        says(view, covered, cases)
         chosen = process_map(picture.picture(view, measure=measure, cases=cases), key=f"map_{process}")
         legend(view, measure)
-        look.as_of(log.computed_at, log.snapshot_id, what="Mined")
-        evidence([*asked, *asked_more], key="evidence_map")
+        look.as_of(about.log.computed_at, about.log.snapshot_id, what="Mined")
+        evidence(asked, key="evidence_map")
     with right:
         details(chosen, activities, steps, cases)
 
 
-def controls(process: str, activities: list[Activity], log: MinedLog) -> tuple[float, float, Measure, Timeframe | None]:
-    columns = st.columns([1.25, 1.25, 1.75, 0.95], gap="medium", vertical_alignment="bottom")
+def controls(process: str, activities: list[Activity], at: int | None) -> tuple[float, float, Measure]:
+    columns = st.columns([1.25, 1.25, 1.75], gap="medium", vertical_alignment="bottom")
     activities_share = columns[0].slider(
         "Activities, per cent",
         1,
@@ -58,7 +56,7 @@ def controls(process: str, activities: list[Activity], log: MinedLog) -> tuple[f
         "Paths, per cent",
         0,
         100,
-        picture.default_paths(number_of_steps(process, activities)),
+        picture.default_paths(number_of_steps(process, activities, at)),
         key=own_key("paths", process),
         bind="query-params",
         help="Every activity keeps its strongest way in and out; more paths follow by frequency.",
@@ -72,15 +70,13 @@ def controls(process: str, activities: list[Activity], log: MinedLog) -> tuple[f
         key="measure",
         bind="query-params",
     )
-    with columns[3]:
-        frame = choose_timeframe(log)
-    return activities_share / 100, paths_share / 100, measure or "frequency", frame
+    return activities_share / 100, paths_share / 100, measure or "frequency"
 
 
-def number_of_steps(process: str, activities: list[Activity]) -> int:
+def number_of_steps(process: str, activities: list[Activity], at: int | None) -> int:
     """How many paths there are among the activities shown at first."""
     shown = picture.shown_activities(activities, picture.default_share(activities) / 100)
-    return len(mined.steps(process, names_of(shown, activities)))
+    return len(mined.steps(process, names_of(shown, activities), as_of=at))
 
 
 def names_of(shown: list[Activity], activities: list[Activity]) -> tuple[str, ...] | None:
@@ -88,13 +84,12 @@ def names_of(shown: list[Activity], activities: list[Activity]) -> tuple[str, ..
     return tuple(sorted(activity.activity for activity in shown)) if len(shown) < len(activities) else None
 
 
-def says(view: picture.View, covered: int, cases: int, when: str) -> None:
+def says(view: picture.View, covered: int, cases: int) -> None:
     capped = " More than anyone can read is not drawn." if view.is_capped else ""
     look.line(
         f"<b>{len(view.activities)}</b> of {count(view.all_activities)} activities and <b>{len(view.steps)}</b> of "
         f"{count(view.all_steps)} paths: <b>{share(view.events_share)}</b> of events, <b>{share(view.steps_share)}</b> of steps; "
-        f"<b>{share(covered / cases if cases else 0)}</b> of {count(cases)} cases run wholly within this view.{capped}",
-        note=when,
+        f"<b>{share(covered / cases if cases else 0)}</b> of {count(cases)} cases run wholly within this view.{capped}"
     )
 
 
@@ -191,4 +186,4 @@ def _ways(title: str, ways: list[tuple[str, Step]]) -> None:
         )
 
 
-about_mined_process(page, title="Process map", kicker="Process map · SigilSight")
+about_process(page, title="Process map", kicker="Process map · SigilSight")
