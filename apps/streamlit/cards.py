@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from apps.streamlit import palette
 from apps.streamlit.wording import safe
 
 _WIDTH, _HEIGHT, _EDGE = 220.0, 46.0, 3.0
@@ -46,20 +47,21 @@ def sparkline(trend: Sequence[float], outlook: Sequence[Band] = ()) -> str:
         y = _HEIGHT - _EDGE - ((value - low) / (high - low) if high > low else 0.5) * (_HEIGHT - 2 * _EDGE)
         return f"{x:.1f},{y:.1f}"
 
+    ink, gold = palette.series(palette.INK), palette.series(palette.GOLD)
     history = " ".join(at(i, value) for i, value in enumerate(trend))
     base = f"{_EDGE:.1f},{_HEIGHT} {history} {at(len(trend) - 1, low).split(',')[0]},{_HEIGHT}"
-    parts = [f'<polygon points="{base}" fill="#274b6d" opacity="0.08"/>']
+    parts = [f'<polygon points="{base}" fill="{ink}" opacity="0.08"/>']
     if outlook:
         start = len(trend) - 1
         ahead = [(trend[-1],) * 3, *outlook]
         upper = [at(start + i, band[2]) for i, band in enumerate(ahead)]
         lower = [at(start + i, band[1]) for i, band in enumerate(ahead)]
         middle = " ".join(at(start + i, band[0]) for i, band in enumerate(ahead))
-        parts.append(f'<polygon points="{" ".join([*upper, *reversed(lower)])}" fill="#b0822b" opacity="0.22"/>')
-        parts.append(f'<polyline points="{middle}" fill="none" stroke="#b0822b" stroke-width="1.6" stroke-dasharray="3 2.5"/>')
-    parts.append(f'<polyline points="{history}" fill="none" stroke="#274b6d" stroke-width="1.7" stroke-linejoin="round"/>')
+        parts.append(f'<polygon points="{" ".join([*upper, *reversed(lower)])}" fill="{gold}" opacity="0.22"/>')
+        parts.append(f'<polyline points="{middle}" fill="none" stroke="{gold}" stroke-width="1.6" stroke-dasharray="3 2.5"/>')
+    parts.append(f'<polyline points="{history}" fill="none" stroke="{ink}" stroke-width="1.7" stroke-linejoin="round"/>')
     x, y = at(len(trend) - 1, trend[-1]).split(",")
-    parts.append(f'<circle cx="{x}" cy="{y}" r="2.4" fill="#274b6d"/>')
+    parts.append(f'<circle cx="{x}" cy="{y}" r="2.4" fill="{ink}"/>')
     size = f'viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(parts)}</svg>'
 

@@ -6,9 +6,8 @@ because importing altair alone costs a page half a second of its first paint.
 
 from typing import Any
 
-INK, ACCENT, GOLD, GREEN, MUTED = "#274b6d", "#8c2b22", "#b0822b", "#3f6b4b", "#857d6c"
-_AXIS = {"gridColor": "#eee5d3", "domainColor": "#cdbf9f", "tickColor": "#cdbf9f", "labelColor": "#6b6558", "titleColor": "#6b6558"}
-_CONFIG = {"axis": _AXIS, "view": {"stroke": None}, "background": "transparent", "legend": {"labelColor": "#3b3a36", "title": None}}
+from apps.streamlit import palette
+from apps.streamlit.palette import ACCENT, GOLD, GREEN, INK, MUTED, series
 
 _WHEN = {
     "field": "period",
@@ -30,7 +29,7 @@ def throughput() -> Spec:
                 "color": {
                     "field": "what",
                     "type": "nominal",
-                    "scale": {"domain": ["Started", "Completed", "Open"], "range": [INK, GREEN, GOLD]},
+                    "scale": {"domain": ["Started", "Completed", "Open"], "range": [series(INK), series(GREEN), series(GOLD)]},
                     "legend": {"orient": "top", "title": None},
                 },
                 "tooltip": [
@@ -49,7 +48,7 @@ def forecast(unit: str) -> Spec:
 
     def band(level: int, opacity: float) -> Spec:
         low, high = {"field": f"lower_{level}", "type": "quantitative", "title": unit}, {"field": f"upper_{level}"}
-        return {"mark": {"type": "area", "color": GOLD, "opacity": opacity}, "encoding": {"x": _WHEN, "y": low, "y2": high}}
+        return {"mark": {"type": "area", "color": series(GOLD), "opacity": opacity}, "encoding": {"x": _WHEN, "y": low, "y2": high}}
 
     def curve(kind: str, colour: str, dash: list[int]) -> Spec:
         return {
@@ -60,7 +59,7 @@ def forecast(unit: str) -> Spec:
 
     fields = [("value", "Value"), ("lower_80", "80 % from"), ("upper_80", "to"), ("lower_95", "95 % from"), ("upper_95", "to ")]
     rule = {
-        "mark": {"type": "rule", "color": "#cdbf9f", "strokeWidth": 8, "opacity": 0.001},
+        "mark": {"type": "rule", "color": palette.token("rule"), "strokeWidth": 8, "opacity": 0.001},
         "encoding": {
             "x": _WHEN,
             "tooltip": [
@@ -69,7 +68,13 @@ def forecast(unit: str) -> Spec:
             ],
         },
     }
-    layers = [band(95, 0.16), band(80, 0.26), curve("history", INK, [1, 0]), curve("forecast", ACCENT, [5, 3]), rule]
+    layers = [
+        band(95, 0.16),
+        band(80, 0.26),
+        curve("history", series(INK), [1, 0]),
+        curve("forecast", series(ACCENT), [5, 3]),
+        rule,
+    ]
     return _framed({"layer": layers}, height=400)
 
 
@@ -87,8 +92,8 @@ def pareto() -> Spec:
         {
             "mark": {
                 "type": "area",
-                "line": {"color": INK, "strokeWidth": 2},
-                "color": INK,
+                "line": {"color": series(INK), "strokeWidth": 2},
+                "color": series(INK),
                 "opacity": 0.12,
                 "interpolate": "step-after",
             },
@@ -108,12 +113,12 @@ def backtest_windows() -> Spec:
             "color": {
                 "field": "model",
                 "type": "nominal",
-                "scale": {"range": [ACCENT, INK, GOLD, GREEN]},
+                "scale": {"range": [series(ACCENT), series(INK), series(GOLD), series(GREEN)]},
                 "legend": {"orient": "top"},
             },
         },
     }
-    one = {"mark": {"type": "rule", "strokeDash": [4, 4], "color": MUTED}, "encoding": {"y": {"datum": 1}}}
+    one = {"mark": {"type": "rule", "strokeDash": [4, 4], "color": series(MUTED)}, "encoding": {"y": {"datum": 1}}}
     return _framed({"layer": [points, one]}, height=240)
 
 
@@ -125,4 +130,16 @@ def show(values: list[dict[str, Any]], spec: Spec, *, key: str) -> None:
 
 
 def _framed(spec: Spec, *, height: int) -> Spec:
-    return {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "height": height, "config": _CONFIG, **spec}
+    return {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "height": height, "config": _config(), **spec}
+
+
+def _config() -> Spec:
+    soft, rule = palette.token("soft"), palette.token("rule")
+    lines = {"gridColor": palette.token("hair"), "domainColor": rule, "tickColor": rule}
+    return {
+        "axis": {**lines, "labelColor": soft, "titleColor": soft},
+        "view": {"stroke": None},
+        "background": "transparent",
+        "legend": {"labelColor": palette.token("body"), "title": None},
+        "range": {"category": list(palette.SERIES[palette.mode()])},
+    }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from apps.streamlit import palette
 from apps.streamlit.wording import moment, safe
 
 _STYLE = Path(__file__).parent / "style"
@@ -17,7 +18,7 @@ ICON = str(_STYLE / "sigil.svg")  # a Material icon would be fetched from the in
 
 @lru_cache(maxsize=1)
 def _css() -> str:
-    return (_STYLE / "grimoire.css").read_text(encoding="utf-8")
+    return palette.variables() + (_STYLE / "grimoire.css").read_text(encoding="utf-8")
 
 
 def style() -> None:
