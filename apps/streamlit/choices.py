@@ -35,6 +35,12 @@ def remember_process() -> None:
         st.session_state[WANTED] = wanted
 
 
+def want(process: str) -> None:
+    """Chooses a process in place of a person, from the page's next run on."""
+    st.session_state.pop(PROCESS, None)  # what the selector shows is its own until it is made again
+    st.session_state[WANTED] = process
+
+
 def choose_process() -> Process | None:
     """The selector in the sidebar; None where there is no process yet."""
     known, process = _by_name(), chosen_process()

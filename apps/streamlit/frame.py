@@ -1,4 +1,4 @@
-"""The frame around every page: the look, the list of pages, the process they are about.
+"""The frame around every page: the look, the pages by section, search, the process they are about, saved views, time travel.
 
 What belongs here: what all pages share at every run. What does not: any page's content (`app_pages/`), reading the lake (the
 modules beside this one) and what happens once per server (`app`).
@@ -6,32 +6,35 @@ modules beside this one) and what happens once per server (`app`).
 
 import streamlit as st
 
-from apps.streamlit import choices, look
-from lake.errors import GrimoireError
-
-PAGES = (
-    ("overview", "Overview", ":material/auto_stories:"),
-    ("process_map", "Process map", ":material/account_tree:"),
-    ("variants", "Variants", ":material/alt_route:"),
-    ("forecasts", "Forecasts", ":material/trending_up:"),
-    ("data_products", "Data products", ":material/inventory_2:"),
-    ("data_quality", "Data quality", ":material/verified:"),
-    ("connections", "Connections", ":material/cable:"),
-    ("sql", "SQL", ":material/terminal:"),
-)
+from apps.streamlit import as_of, choices, contents, look, search, views
+from apps.streamlit.mishaps import guarded
 
 
 def main() -> None:
     choices.remember_process()
     st.set_page_config(page_title="Grimoire", page_icon=look.ICON, layout="wide")
     look.style()
-    pages = [st.Page(f"app_pages/{name}.py", title=title, icon=icon, default=name == "overview") for name, title, icon in PAGES]
-    page = st.navigation(pages)
-    try:
-        choices.choose_process()
+    chapters = {
+        section: [
+            st.Page(page.path, title=page.title, icon=page.icon, default=page.name == contents.FIRST, url_path=page.name)
+            for page in pages
+        ]
+        for section, pages in contents.sections().items()
+    }
+    page = st.navigation(chapters, expanded=True)
+    with guarded("The lake cannot be read"):
+        sidebar(contents.entry(page.url_path or contents.FIRST) or contents.PAGES[0])
         page.run()
-    except GrimoireError as error:
-        look.guidance("The lake cannot be read", error.problem, error.remedy, commands=("grimoire doctor",))
+
+
+def sidebar(page: contents.Entry) -> None:
+    views.open_named()
+    search.box(choices.chosen_process())
+    process = choices.choose_process()
+    if process is not None:
+        with st.sidebar:
+            as_of.choose()
+        views.shelf(page)
 
 
 main()

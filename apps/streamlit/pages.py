@@ -15,6 +15,7 @@ from apps.streamlit import as_of, filter_bar, look, mined
 from apps.streamlit.asking import ask
 from apps.streamlit.choices import chosen_process
 from apps.streamlit.mined import MinedLog, mined_log
+from apps.streamlit.mishaps import guarded
 from apps.streamlit.reading import Rows, rows
 from apps.streamlit.stack import Stack
 from lake.errors import GrimoireError
@@ -65,7 +66,7 @@ def about_process(page: Callable[[View], None], *, title: str, kicker: str) -> N
     """The frame of a page about the chosen process: heading, filter bar, then `page`; or what to do where there is nothing.
 
     Args:
-        page: Gets the view; it may be a fragment.
+        page: Gets the view. It runs as a fragment: what is chosen on it runs only it again.
         title: The heading where there is no process.
         kicker: The words above the heading.
     """
@@ -101,4 +102,11 @@ def _run(page: Callable[[View], None], view: View) -> None:
     if not cases:
         look.guidance("No case passes these filters", "Remove one in the bar above, or undo the last change.")
         return
-    page(view)
+    _guarded(page, view)
+
+
+@st.fragment
+def _guarded(page: Callable[[View], None], view: View) -> None:
+    """The page's part that runs by itself when something on it is chosen."""
+    with guarded():
+        page(view)

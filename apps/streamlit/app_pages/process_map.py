@@ -19,7 +19,6 @@ from apps.streamlit.wording import count, duration, safe, share
 Chosen = dict[str, str] | None
 
 
-@st.fragment
 def page(about: View) -> None:
     process, stack, at = about.process, about.stack, about.as_of
     activities_share, paths_share, measure = controls(process, mined.activities(process, as_of=at), at)

@@ -16,7 +16,6 @@ from mining.filters import Variants
 LISTED = 200
 
 
-@st.fragment
 def page(view: View) -> None:
     process, stack, at = view.process, view.stack, view.as_of
     with noted() as asked:
