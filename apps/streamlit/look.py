@@ -44,6 +44,11 @@ def line(html: str, *, note: str = "") -> None:
     st.html(f'<div class="gr-line">{html}</div>{below}')
 
 
+def standing(parts: list[str]) -> None:
+    """What figures stand on, in one line; whoever calls has made the parts safe."""
+    st.html(f'<div class="gr-standing">{"".join(parts)}</div>')
+
+
 def badges(*counts: tuple[int, str, str]) -> None:
     """Counts as badges: (number, words, kind); a kind other than good shows only where the number is not 0."""
     parts = [

@@ -14,10 +14,13 @@ import streamlit as st
 from apps.streamlit import as_of, filter_bar, look, mined
 from apps.streamlit.asking import ask
 from apps.streamlit.choices import chosen_process
+from apps.streamlit.exports import About, Part, exports
 from apps.streamlit.mined import MinedLog, mined_log
 from apps.streamlit.mishaps import guarded
 from apps.streamlit.reading import Rows, rows
 from apps.streamlit.stack import Stack
+from apps.streamlit.standing import standing
+from apps.streamlit.wording import moment
 from lake.errors import GrimoireError
 from lake.registry import Process
 from mining.filters import Filter
@@ -47,6 +50,19 @@ class View:
     def kept(self) -> MinedLog:
         """The size of what the filters keep; `log` itself without a filter."""
         return mined.summary(self.log, self.stack, as_of=self.as_of)
+
+    def about(self, kicker: str) -> About:
+        """What a report of the page says above its figures: process, filters, what remains, and the state of the lake."""
+        kept, log = self.kept, self.log
+        filters = f"Filters: {'; '.join(self.stack.words())}." if self.stack else "No filter."
+        size = f"{kept.cases:,} of {log.cases:,} cases, {kept.events:,} of {log.events:,} events."
+        read = f"Read as of lake snapshot {self.as_of}. " if self.as_of is not None else ""
+        mined_at = f"{read}Mined as of {moment(log.computed_at)} from lake snapshot {log.snapshot_id}."
+        return About(self.title, kicker, (filters, size, mined_at))
+
+    def export(self, *parts: Part, kicker: str) -> None:
+        """Offers what the page shows as files; see `exports.exports`."""
+        exports(parts, self.about(kicker), key=f"export-{kicker}")
 
     def ask(self, question: str, *params: Any) -> Rows:
         """Rows of a question to the filtered log; see `asking.ask`."""
@@ -87,6 +103,7 @@ def about_process(page: Callable[[View], None], *, title: str, kicker: str) -> N
         look.not_mined(process.name)
     else:
         stack = filter_bar.bar(process.name, log)
+        standing(log, as_of=snapshot)
         _run(page, View(process.name, process.title, stack, snapshot, log, process))
 
 

@@ -14,11 +14,11 @@ from apps.streamlit.choices import own_key
 from apps.streamlit.lineage import PAGE, SYSTEM, legend, lineage, picture
 from apps.streamlit.process_map.component import process_map
 from apps.streamlit.reading import snapshot_id
+from apps.streamlit.standing import CLASSES
 from apps.streamlit.wording import age, count, moment, plain, safe, shortened
 from lake.catalog import Catalog, Check, Table
 
 PRODUCT = "product"  # in the address
-KINDS = {"public": "good", "confidential": "warn", "sensitive": "bad"}
 _PAGES = Path(__file__).parent / "app_pages"
 
 
@@ -39,7 +39,7 @@ def badge(words: str, kind: str = "") -> str:
 def badges(table: Table) -> None:
     owner = f"Owned by <b>{safe(table.owner)}</b> ({safe(table.owner_email)})" if table.owner else "No owner is named"
     found = [
-        badge(table.classification or "not classified", KINDS.get(table.classification or "", "")),
+        badge(table.classification or "not classified", CLASSES.get(table.classification or "", "")),
         badge("contract enforced", "good") if table.is_contract_enforced else badge("no contract"),
         badge(table.materialization),
     ]
@@ -75,7 +75,7 @@ def columns(known: Catalog, table: Table) -> None:
         [
             f"<b>{safe(column.name)}</b>",
             safe(column.type.replace("timestamp with time zone", "timestamptz")),
-            badge(column.classification, KINDS[column.classification]) if column.classification else badge("not said"),
+            badge(column.classification, CLASSES[column.classification]) if column.classification else badge("not said"),
             safe(", ".join(column.tests)),
             safe(column.description),
         ]

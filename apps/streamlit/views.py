@@ -81,7 +81,7 @@ def _contents(page: contents.Entry) -> None:
     if not found:
         st.caption("None is saved yet. A view keeps the page, the process, the filters, the date and what was chosen on the page.")
     for view in found[:MOST_LISTED]:
-        left, right = st.columns([5, 1], vertical_alignment="center")
+        left, right = st.columns([3, 2], vertical_alignment="center")
         title = getattr(contents.entry(view.page), "title", view.page)
         if left.button(view.name, key=f"open-{view.name}", help=f"{title}, saved {moment(view.saved_at)}", width="stretch"):
             open_view(view)

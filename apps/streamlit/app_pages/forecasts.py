@@ -10,8 +10,9 @@ import streamlit as st
 from apps.streamlit import charts, figures, look, outlooks
 from apps.streamlit.choices import chosen_process
 from apps.streamlit.evidence import evidence
+from apps.streamlit.exports import About, Part, exports
 from apps.streamlit.reading import Rows, noted
-from apps.streamlit.wording import amount, day, number, percent, safe, share
+from apps.streamlit.wording import amount, day, moment, number, percent, safe, share
 
 
 def main() -> None:
@@ -59,14 +60,21 @@ def page(series: dict[str, Any]) -> None:
     says(series, past, ahead)
     charts.show(values, charts.forecast(unit), key="forecast")
     st.html(
-        '<div class="gr-legend"><span><i class="swatch" style="background:#274b6d"></i>history</span>'
-        '<span><i class="swatch" style="background:#8c2b22"></i>forecast</span>'
-        '<span><i class="swatch" style="background:#d9bf8f"></i>80 % band</span>'
-        '<span><i class="swatch" style="background:#ecdfc4"></i>95 % band</span></div>'
+        '<div class="gr-legend"><span><i class="swatch" style="background:var(--gr-series-0)"></i>history</span>'
+        '<span><i class="swatch" style="background:var(--gr-series-1)"></i>forecast</span>'
+        '<span><i class="swatch" style="background:var(--gr-series-2);opacity:.55"></i>80 % band</span>'
+        '<span><i class="swatch" style="background:var(--gr-series-2);opacity:.28"></i>95 % band</span></div>'
     )
     look.as_of(series["computed_at"], series["snapshot_id"], what="Forecast")
-    evidence(asked, key="evidence_forecast")
     tests = outlooks.backtests(name, grain)
+    with st.container(horizontal=True):
+        evidence(asked, key="evidence_forecast")
+        read = f"Forecast as of {moment(series['computed_at'])} from lake snapshot {series['snapshot_id']}."
+        exports(
+            (Part("History and forecast", values, charts.forecast(unit)), Part("Backtests", tests)),
+            About(series["title"] or name, "Forecasts", (f"{grain.capitalize()}, in {unit or 'no unit'}.", read)),
+            key="export_forecast",
+        )
     contest(series, tests)
     found = outlooks.windows(name, grain)
     if found:

@@ -8,9 +8,10 @@ import streamlit as st
 from apps.streamlit import as_of, cards, charts, figures, health, look
 from apps.streamlit.choices import chosen_process
 from apps.streamlit.evidence import evidence
+from apps.streamlit.exports import Part
 from apps.streamlit.mined import throughput
 from apps.streamlit.pages import View, about_process
-from apps.streamlit.reading import noted, snapshot_id
+from apps.streamlit.reading import Rows, noted, snapshot_id
 from apps.streamlit.wording import age, count, day, moment, safe
 from lake.registry import Process
 
@@ -42,6 +43,7 @@ def process_figures(view: View) -> None:
     with noted() as asked:
         found = figures.process_cards(view.kept, view.stack, as_of=view.as_of)
         weeks = throughput(view.process, view.stack, as_of=view.as_of)
+    points: Rows = []
     st.subheader("The process", anchor=False)
     st.html(cards.cards(found))
     if len(weeks) > 1:
@@ -54,7 +56,13 @@ def process_figures(view: View) -> None:
             "A case counts as open from its first event to its last in the log, so the last weeks look emptier than they are."
         )
     look.as_of(view.log.computed_at, view.log.snapshot_id, what="Mined")
-    evidence(asked, key="evidence_process")
+    with st.container(horizontal=True):
+        evidence(asked, key="evidence_process")
+        view.export(
+            Part("Key figures", [{"figure": card.title, "value": f"{card.value} {card.unit}".strip()} for card in found]),
+            Part("Cases per week", points, charts.throughput()),
+            kicker="Overview",
+        )
 
 
 def data_state(process: Process | None) -> None:

@@ -3,17 +3,20 @@
 What belongs here: the controls and what is said of a click. What does not: the map (`process_map`) and its figures (`mined`).
 """
 
+from dataclasses import asdict
+
 import streamlit as st
 
 from apps.streamlit import look, mined
 from apps.streamlit.choices import own_key
 from apps.streamlit.evidence import evidence
+from apps.streamlit.exports import Part
 from apps.streamlit.mined import Activity, Step
 from apps.streamlit.pages import View, about_process
 from apps.streamlit.process_map import picture
 from apps.streamlit.process_map.component import process_map
 from apps.streamlit.process_map.picture import MEASURES, Measure
-from apps.streamlit.reading import noted
+from apps.streamlit.reading import Rows, noted
 from apps.streamlit.wording import count, duration, safe, share
 
 Chosen = dict[str, str] | None
@@ -35,9 +38,18 @@ def page(about: View) -> None:
         chosen = process_map(picture.picture(view, measure=measure, cases=cases), key=f"map_{process}")
         legend(view, measure)
         look.as_of(about.log.computed_at, about.log.snapshot_id, what="Mined")
-        evidence(asked, key="evidence_map")
+        with st.container(horizontal=True):
+            evidence(asked, key="evidence_map")
+            about.export(Part("Activities", table(activities)), Part("Paths", table(steps)), kicker="Process map")
     with right:
         details(chosen, activities, steps, cases)
+
+
+def table(figures: list[Activity] | list[Step]) -> Rows:
+    """Activities or paths as rows, with start and end in words."""
+    named = [asdict(one) for one in figures]
+    ends = ("source", "target")
+    return [{key: picture.name(value) if key in ends else value for key, value in row.items()} for row in named]
 
 
 def controls(process: str, activities: list[Activity], at: int | None) -> tuple[float, float, Measure]:

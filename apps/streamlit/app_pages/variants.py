@@ -7,6 +7,7 @@ import streamlit as st
 
 from apps.streamlit import charts, look, mined
 from apps.streamlit.evidence import evidence
+from apps.streamlit.exports import Part
 from apps.streamlit.pages import View, about_process
 from apps.streamlit.reading import Rows, noted
 from apps.streamlit.variant_list.component import activity_colours, variant_list, variant_rows
@@ -29,7 +30,9 @@ def page(view: View) -> None:
     if number > len(listed):
         st.caption(f"The {len(listed)} most frequent of {number:,} variants are listed.")
     look.as_of(view.log.computed_at, view.log.snapshot_id, what="Mined")
-    evidence(asked, key="evidence_variants")
+    with st.container(horizontal=True):
+        evidence(asked, key="evidence_variants")
+        view.export(Part("Coverage", curve, charts.pareto()), Part("Variants", listed), kicker="Variants")
     variant = next((variant for variant in listed if variant["rank"] == chosen), None)
     if variant:
         cases_of(view, variant)
