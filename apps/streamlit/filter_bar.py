@@ -96,7 +96,7 @@ def put(process: str, filters: tuple[Filter, ...]) -> None:
     if tuple(history[-1]) != tuple(filters):
         history.append(tuple(filters))
         del history[: -MOST_UNDONE - 1]
-        _seen(process).add(Stack(filters).packed())
+        _seen().add(Stack(filters).packed())
 
 
 def _history(process: str) -> list[tuple[Filter, ...]]:
@@ -104,16 +104,17 @@ def _history(process: str) -> list[tuple[Filter, ...]]:
     return st.session_state.setdefault(f"stacks_{process}", [()])
 
 
-def _seen(process: str) -> set[str]:
-    return st.session_state.setdefault(f"stacks_seen_{process}", {""})
+def _seen() -> set[str]:
+    """The packed stacks this session has had, of any process: right after another one is chosen the address still has the last's."""
+    return st.session_state.setdefault("stacks_seen", {""})
 
 
 def _adopt_address(process: str) -> None:
     """Puts the address's stack in force where it is new; what cannot be read is said once and left out."""
     packed = st.query_params.get(FILTERS, "")
-    if packed in _seen(process) or st.query_params.get("process", process) != process:
+    if packed in _seen() or st.query_params.get("process", process) != process:
         return
-    _seen(process).add(packed)
+    _seen().add(packed)
     try:
         put(process, tuple(unpacked(packed)))
     except GrimoireError as error:
@@ -122,7 +123,7 @@ def _adopt_address(process: str) -> None:
 
 def _write(stack: Stack) -> None:
     packed = stack.packed()
-    _seen(stack.process).add(packed)
+    _seen().add(packed)
     if packed:
         st.query_params[FILTERS] = packed
     else:

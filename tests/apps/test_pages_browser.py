@@ -103,6 +103,7 @@ class Visitor:
         self.page.wait_for_timeout(250)
         self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=30_000)
         assert self.page.get_by_test_id("stException").count() == 0, self.page.get_by_test_id("stException").all_inner_texts()
+        assert self.page.get_by_text("nobody foresaw").count() == 0, self.page.locator(".gr-guide").all_inner_texts()
 
     def is_content(self) -> None:
         assert self.errors == []
@@ -190,7 +191,7 @@ def test_another_process_gets_its_own_view_and_not_the_last_ones(visitor: Visito
     visitor.page.get_by_role("heading", name="Four hundred activities").wait_for(timeout=30_000)
     visitor.go("Process map")
     visitor.page.get_by_text("16 of 400 activities").wait_for(timeout=30_000)
-    visitor.page.get_by_test_id("stSidebar").get_by_role("combobox").click()
+    visitor.page.get_by_test_id("stSidebar").get_by_role("combobox").first.click()
     visitor.page.get_by_role("option", name="Order to cash").click()
     visitor.page.get_by_text("7 of 7 activities").wait_for(timeout=30_000)
     visitor.done()
@@ -200,7 +201,7 @@ def test_another_process_gets_its_own_view_and_not_the_last_ones(visitor: Visito
 def test_what_was_chosen_for_one_process_is_forgotten_for_the_next(visitor: Visitor):
     visitor.page.goto(f"{visitor.server}/process_map?process=wide&activities_wide=10&paths_wide=0")
     visitor.page.get_by_text("40 of 400 activities").wait_for(timeout=30_000)
-    visitor.page.get_by_test_id("stSidebar").get_by_role("combobox").click()
+    visitor.page.get_by_test_id("stSidebar").get_by_role("combobox").first.click()
     visitor.page.get_by_role("option", name="Order to cash").click()
     visitor.page.get_by_text("7 of 7 activities and 12 of 12 paths").wait_for(timeout=30_000)
     visitor.done()
@@ -251,3 +252,103 @@ def test_a_figure_leads_to_its_tables_its_sql_and_the_sheet_of_a_table(visitor: 
     visitor.page.get_by_role("heading", name="kpis__daily").wait_for(timeout=30_000)
     visitor.done()
     visitor.is_content()
+
+
+def add_a_filter_on_cancelled_orders(visitor: Visitor) -> None:
+    visitor.page.get_by_role("button", name="Add filter").click()
+    form = visitor.page.get_by_test_id("stPopoverBody")
+    form.get_by_role("combobox").first.click()
+    visitor.page.get_by_role("option", name="Attribute or activity").click()
+    form.get_by_label("Activities").fill("Cancel")
+    visitor.page.get_by_role("option", name="Cancel order").click()
+    visitor.page.keyboard.press("Escape")
+    visitor.page.get_by_role("button", name="Add", exact=True).click()
+    visitor.page.get_by_text("30 of 300 cases (10 %)").wait_for(timeout=30_000)
+    visitor.done()
+
+
+def test_a_filter_added_by_form_follows_to_other_pages_and_a_link_opens_it_elsewhere(visitor: Visitor, browser):
+    visitor.open()
+    add_a_filter_on_cancelled_orders(visitor)
+    visitor.go("Variants")
+    visitor.page.get_by_text("variant among 30 cases").wait_for(timeout=30_000)
+    assert "filters=" in visitor.page.url
+    other = Visitor(browser.new_page(), visitor.server)
+    other.page.goto(visitor.page.url)
+    other.page.get_by_text("variant among 30 cases").wait_for(timeout=30_000)
+    other.done()
+    other.page.close()
+    visitor.page.get_by_role("button", name="Undo").click()
+    visitor.page.get_by_text("among 300 cases").wait_for(timeout=30_000)
+    visitor.done()
+    visitor.is_content()
+
+
+def test_a_click_on_a_variant_leads_to_a_filter(visitor: Visitor):
+    visitor.open()
+    visitor.go("Variants")
+    visitor.page.get_by_role("option", name="Variant 4, 30 cases").click()
+    visitor.page.get_by_role("button", name="Without these cases").click()
+    visitor.page.get_by_text("270 of 300 cases (90 %)").wait_for(timeout=30_000)
+    visitor.done()
+    visitor.is_content()
+
+
+def test_a_saved_view_is_opened_by_its_address_and_deleted(visitor: Visitor, browser):
+    visitor.open()
+    visitor.go("Variants")
+    add_a_filter_on_cancelled_orders(visitor)
+    visitor.page.get_by_role("button", name="Saved views").click()
+    visitor.page.get_by_label("Name this view").fill("Cancelled · 受注")
+    visitor.page.get_by_role("button", name="Save", exact=True).click()
+    link = visitor.page.get_by_test_id("stPopoverBody").get_by_text("?view=").inner_text(timeout=30_000)
+    visitor.is_content()
+    other = Visitor(browser.new_page(viewport={"width": 1400, "height": 900}), visitor.server)
+    other.page.goto(link)
+    other.page.get_by_text("variant among 30 cases").wait_for(timeout=30_000)
+    other.page.get_by_role("button", name="Saved views").click()
+    other.page.get_by_role("button", name="Delete").click()
+    other.page.get_by_text("None is saved yet").wait_for(timeout=30_000)
+    other.done()
+    other.page.close()
+
+
+def test_search_opens_by_keyboard_and_leads_to_a_case(visitor: Visitor):
+    visitor.open()
+    visitor.page.keyboard.press("Control+k")
+    visitor.page.get_by_placeholder("A page, process").fill("case 299")
+    visitor.page.get_by_role("button", name="case 299 of Order to cash").click(timeout=30_000)
+    visitor.page.get_by_text("1 variant among 1 cases").wait_for(timeout=30_000)
+    visitor.done()
+    visitor.is_content()
+
+
+def test_a_page_is_exported_as_files(visitor: Visitor, tmp_path: Path):
+    visitor.open()
+    visitor.go("Variants")
+    visitor.page.get_by_role("button", name="Export").click()
+    for label, begins in (
+        ("Report of this page, HTML", b"<!doctype html>"),
+        ("SVG", b"<svg"),
+        ("PNG", b"\x89PNG"),
+        ("CSV", b"rank,"),
+    ):
+        with visitor.page.expect_download(timeout=30_000) as held:
+            visitor.page.get_by_role("button", name=label, exact=True).first.click()
+        held.value.save_as(tmp_path / label)
+        assert (tmp_path / label).read_bytes().startswith(begins)
+    visitor.done()
+    visitor.is_content()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["Overview", "Variants", "Forecasts"])
+def test_no_page_is_wider_than_a_phone_and_its_ground_follows_the_scheme(server: str, browser, name: str, scheme: str):
+    page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    visitor = Visitor(page, server)
+    page.goto(f"{server}/{'' if name == 'Overview' else name.lower()}")
+    visitor.settle(name)
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+    ground = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    assert ground == {"light": "rgb(251, 247, 238)", "dark": "rgb(20, 24, 34)"}[scheme]
+    page.close()
