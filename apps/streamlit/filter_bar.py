@@ -105,7 +105,7 @@ def _history(process: str) -> list[tuple[Filter, ...]]:
 
 
 def _seen() -> set[str]:
-    """The packed stacks this session has had, of any process: right after another one is chosen the address still has the last's."""
+    """The packed stacks the session has had, of any process: where another is chosen, the address still has the last one's."""
     return st.session_state.setdefault("stacks_seen", {""})
 
 

@@ -61,7 +61,8 @@ def test_text_is_readable_on_every_ground(mode, text):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("text", "ground"),
-    [("good", "good_ground"), ("bad", "bad_ground"), ("warn", "warn_ground"), ("body", "plain_ground"), ("ink", "chosen"), ("quiet", "hover")],
+    [("good", "good_ground"), ("bad", "bad_ground"), ("warn", "warn_ground"), ("body", "plain_ground"),
+     ("ink", "chosen"), ("quiet", "hover")],
 )  # fmt: skip
 def test_text_is_readable_on_its_own_ground(mode, text, ground):
     assert contrast(of(text, mode), of(ground, mode)) >= 4.5
