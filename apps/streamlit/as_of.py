@@ -52,6 +52,7 @@ def snapshot(number: int) -> Snapshot | None:
 
 def banner() -> None:
     """Says that the page shows the lake as it was, with a way back; nothing where it shows the newest."""
+    number = chosen()  # which is also what notices that the address's snapshot is none
     refused = st.session_state.pop("as_of_refused", None)
     if refused is not None:
         st.warning(

@@ -15,8 +15,8 @@ from tests.apps.conftest import MINED, MINING, ORDER_PATHS, _event_log
 from tests.apps.test_pages_run import APP, words
 
 
-@pytest.fixture
-def grown_home(grimoire_home) -> Iterator[int]:
+@pytest.fixture(scope="module")
+def grown_home(module_home) -> Iterator[int]:
     """A lake whose log had 100 cases and now has 90; the snapshot of then."""
 
     def before(connection):
