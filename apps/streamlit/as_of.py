@@ -58,7 +58,6 @@ def banner() -> None:
         st.warning(
             f"The lake has no snapshot {safe(refused)} that can still be read; the newest is shown.", icon=":material/history:"
         )
-    number = chosen()
     if number is None:
         return
     when = snapshot(number)

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 import lake
 from lake.journal import ensure_platform_tables
-from lake.snapshots import first_snapshot, snapshots_between
+from lake.snapshots import first_snapshot, snapshots, snapshots_between
 from mining import build_layout
 from mining.filters import Length
 from tests.apps.conftest import MINED, MINING, ORDER_PATHS, _event_log
@@ -89,4 +89,4 @@ def test_snapshots_are_found_by_day_and_a_day_without_one_gives_the_last_before_
     assert [one.snapshot_id for one in as_of.of_day(date(2999, 1, 1))] == [as_of.of_day(today)[0].snapshot_id]
     assert as_of.of_day(date(2000, 1, 1)) == []
     with lake.connect(read_only=True) as connection:
-        assert snapshots_between(connection) == lake.snapshots(connection)
+        assert snapshots_between(connection) == snapshots(connection)
