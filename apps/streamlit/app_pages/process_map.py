@@ -17,7 +17,7 @@ from apps.streamlit.mined import MinedLog, filters_of
 from apps.streamlit.process_map import scene as scenes
 from apps.streamlit.process_map.diagram import diagram
 from apps.streamlit.process_map.explorer import Asked, as_it_stands, explorer
-from apps.streamlit.process_map.plan import Plan, in_order, plan
+from apps.streamlit.process_map.plan import PLACED_AT_ONCE, Plan, in_order, plan
 from apps.streamlit.process_map.scene import Figures, name
 from apps.streamlit.reading import home, noted, snapshot_id
 from apps.streamlit.wording import count, duration, safe, share
@@ -57,10 +57,13 @@ def case_map(process: str, log: MinedLog, stack: Stack, other: Stack | None, whe
         view = wanted_view(key, process, len(places))
         shown = [place.activity for place in places[: view["shown"]]]
         figures = figures_of(process, stack, places, shown)
-        ordered, _ = in_order(figures.paths)
-        covered = map_figures.coverage(process, stack, ordered) if places else []
         beside = other_figures(process, other, shown) if other is not None else None
-    scene = scenes.scene(whole_plan(process), figures, shown=len(shown), covered=covered, other=beside)
+        if beside:
+            figures = scenes.united(figures, beside)
+        ordered, _ = in_order(figures.paths)
+        view["paths"] = view["paths"] if view["paths"] >= 0 else scenes.default_paths(len(ordered))
+        covered = map_figures.coverage(process, stack, ordered) if places else []
+    scene = scenes.scene(plan_of(process, shown), figures, shown=len(shown), covered=covered, other=beside)
     left, right = st.columns([3.6, 1], gap="medium")
     with left:
         scene_id = identity(process, stack, other, len(shown))
@@ -102,14 +105,15 @@ def other_figures(process: str, stack: Stack, shown: list[str]) -> Figures:
     return Figures(places, map_figures.paths(process, stack, None if needs_all else shown), map_figures.case_count(process, stack))
 
 
-def whole_plan(process: str) -> Plan:
-    """Where every activity of the process stands, whatever is filtered or hidden."""
-    return _plan(home(), snapshot_id(), process)
+def plan_of(process: str, shown: list[str]) -> Plan:
+    """Where every activity of the process stands, whatever is filtered or hidden; of a large process, where those shown do."""
+    names = [place.activity for place in map_figures.places(process)]
+    return _plan(home(), snapshot_id(), process, tuple(names if len(names) <= PLACED_AT_ONCE else shown), len(names))
 
 
-@st.cache_data(max_entries=16, show_spinner="Laying out the map …")
-def _plan(home_folder: str, snapshot: int, process: str) -> Plan:
-    return plan([place.activity for place in map_figures.places(process)], map_figures.paths(process))
+@st.cache_data(max_entries=32, show_spinner="Laying out the map …")
+def _plan(home_folder: str, snapshot: int, process: str, names: tuple[str, ...], activities: int) -> Plan:
+    return plan(names, map_figures.paths(process, (), names if len(names) < activities else None))
 
 
 def tokens(process: str, stack: Stack, ordered: list[Path], shown: list[str]) -> dict[str, Any]:
@@ -125,14 +129,12 @@ def identity(process: str, stack: Stack, other: Stack | None, shown: int) -> str
 
 
 def wanted_view(key: str, process: str, activities: int) -> dict[str, Any]:
-    """Sliders and overlay: as they stand, as the address says, or as a map stays readable."""
+    """Sliders and overlay: as they stand, as the address says, or as a map stays readable (paths: -1, to be told from their number)."""
     if view := as_it_stands(key)["view"]:
         return {**view, "shown": max(1, min(int(view["shown"]), activities))}
     said = st.query_params
     shown = number_of(said.get(own_key("activities", process)), scenes.default_activities(activities))
     paths = number_of(said.get(own_key("paths", process)), -1)
-    if paths < 0:
-        paths = scenes.default_paths(len(map_figures.paths(process))) if shown >= activities else 40
     return {"shown": max(1, min(shown, activities)), "paths": min(100, paths), "overlay": said.get("overlay", "frequency")}
 
 
@@ -200,7 +202,7 @@ def apply_filter(process: str, added: Filter) -> None:
 def clicked_filters(process: str, place: Any) -> Stack:
     """The filters added by clicks, and the button that takes the last one back."""
     stack: Stack = st.session_state.get(own_key("clicked", process), ())
-    if stack and place.button(f"Take back the last of {len(stack)} filters from the map", icon=":material/undo:", key="take_back"):
+    if stack and place.button(f"Take back the last filter ({len(stack)})", icon=":material/undo:", key="take_back"):
         st.session_state[own_key("clicked", process)] = stack[:-1]
         st.rerun(scope="fragment")
     return stack

@@ -1,9 +1,10 @@
-"""Where every activity of a process stands on its map, once for all sliders and filters, and how the strongest paths run.
+"""Where the activities of a process stand on its map, and how its strongest paths run.
 
 What belongs here: sizes of boxes and the choice of the paths that shape the drawing. What does not: geometry (`layered`), figures
 (`map_figures`), and what is shown (`scene`).
 
-All activities are placed at once, so that a box stays where it is whatever is hidden. Only the paths that shape a map are given a
+All activities are placed at once, so that a box stays where it is whatever is hidden or filtered; of a process with more than
+`PLACED_AT_ONCE` only those that are shown, because the few would be lost among the room of the many. Only the paths that shape a map are given a
 route: each activity's strongest way in and out, then the most frequent ones. The browser bends the others itself.
 """
 
@@ -15,6 +16,7 @@ from apps.streamlit.mined import END, START
 from apps.streamlit.process_map.layered import Box, Drawing, Link, draw
 from apps.streamlit.wording import shortened
 
+PLACED_AT_ONCE = 60  # activities
 ROUTED = 90  # paths that are given a route where there are more; every activity's strongest ways are, however many
 MARK = 34.0
 _LINE_LETTERS, _MOST_LINES = 22, 3

@@ -9,7 +9,7 @@ of shown activities needs a new scene, because paths over hidden ones are counte
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from apps.streamlit.map_figures import Moves, Path, Place
@@ -108,6 +108,16 @@ def scene(
         "cases": figures.cases,
         "overlays": [vars(overlay) for overlay in overlays or [FREQUENCY]],
     }
+
+
+def united(figures: Figures, other: Figures) -> Figures:
+    """Figures with the activities and paths that only the other log has, as never taken: what is missing is a difference, too."""
+    known, taken = {place.activity for place in figures.places}, {path.ends for path in figures.paths}
+    places = [*figures.places, *(Place(place.activity, 0, 0) for place in other.places if place.activity not in known)]
+    paths = [*figures.paths, *(Path(*path.ends, 0, 0) for path in other.paths if path.ends not in taken)]
+    parts = {path.ends: path.cases / (other.cases or 1) for path in other.paths}
+    paths.sort(key=lambda path: (-max(path.cases / (figures.cases or 1), parts.get(path.ends, 0.0)), path.ends))
+    return replace(figures, places=places, paths=paths)
 
 
 def object_scene(plan: Plan, places: Rows, paths: Rows) -> dict[str, Any]:
@@ -214,11 +224,12 @@ def _raise(values: Values, key: Key, overlay: str, number: float) -> None:
 
 
 def _node(key: str, events: int, cases: int, plan: Plan, values: Mapping[Any, Mapping[str, float]]) -> dict[str, Any]:
-    x, y = plan.drawing.boxes[key]
-    width, height = plan.sizes[key]
     kind = {START: "start", END: "end"}.get(key, "activity")
-    place = {"x": round(x, 1), "y": round(y, 1), "w": width, "h": height}
     words = {"id": key, "kind": kind, "name": name(key), "lines": lines(name(key))}
+    place = {}
+    if key in plan.drawing.boxes:  # of a large process only what is shown has one
+        (x, y), (width, height) = plan.drawing.boxes[key], plan.sizes[key]
+        place = {"x": round(x, 1), "y": round(y, 1), "w": width, "h": height}
     return {**words, **place, "n": events, "cases": cases, "v": _rounded(values.get(key, {}))}
 
 

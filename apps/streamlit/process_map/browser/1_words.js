@@ -1,7 +1,7 @@
 // Numbers as people read them, and colours. The files of this folder are one module: they are joined in the order of their names.
 const UNITS = [[365.25 * 86400, "y", 2], [86400, "d", 1], [3600, "h", 1], [60, "min", 1], [1, "s", 1]];
 const whole = (value) => Math.round(value).toLocaleString("en-US");
-const short = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 1 ? value.toFixed(1) : value.toFixed(2));
+const short = (value) => (Math.abs(value) >= 1000 ? whole(value) : Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 1 ? value.toFixed(1) : value.toFixed(2));
 
 function duration(seconds) {
   if (Math.abs(seconds) < 1) return seconds === 0 ? "0 s" : `${(seconds * 1000).toFixed(0)} ms`;

@@ -1,7 +1,6 @@
 // Drawing with the graph library: elements, their looks, and their geometry for replays and pictures.
 function elements(scene, part, view, colours) {
   const overlay = scene.overlays.find((one) => one.key === view.overlay) ?? scene.overlays[0];
-  const map = placement(scene, part);
   const byId = new Map(scene.nodes.map((node) => [node.id, node]));
   const known = (list) => list.map((one) => one.v[overlay.key]).filter((value) => value !== undefined);
   const isAmount = overlay.key === "frequency" || overlay.key === "cases";
@@ -17,7 +16,7 @@ function elements(scene, part, view, colours) {
     const fill = node.kind !== "activity" ? colours[node.kind] : value === undefined ? colours.fill[0] : fillOf(value);
     const note = value === undefined ? "–" : byBox ? WORDS[overlay.unit](value) : whole(value);
     return {
-      group: "nodes", classes: node.kind, position: { x: map.x(node.x), y: map.y(node.y) },
+      group: "nodes", classes: node.kind, position: { x: node.x, y: node.y },
       data: { id: node.id, w: node.w, h: node.h, fill, ink: inkOn(fill), words: node.kind === "activity" ? [...node.lines, note].join("\n") : node.name },
     };
   });
@@ -27,16 +26,16 @@ function elements(scene, part, view, colours) {
     edge.twin = seen.get(pair) ?? 0;
     seen.set(pair, edge.twin + 1);
     const value = edge.v[overlay.key];
-    const bend = edge.s === edge.t ? null : bends(edge, [byId.get(edge.s), byId.get(edge.t)], map);
+    const bend = edge.s === edge.t ? null : bends(edge, [byId.get(edge.s), byId.get(edge.t)]);
     const isMark = edge.s === "\x02start" || edge.t === "\x03end";
     const colour = edge.colour ?? (value === undefined ? colours.line : lineOf(value));
     const data = {
       id: pathId(edge), source: edge.s, target: edge.t, colour, width: (isMark ? 1 : 1.3) + (isMark ? 2.5 : 7) * (edge.n / most) ** 0.6,
-      words: value === undefined ? "" : WORDS[overlay.unit](value), bow: 46 + 26 * edge.twin,
+      words: value === undefined ? "" : WORDS[overlay.unit](value), bow: 46 + 26 * edge.twin, reach: (byId.get(edge.s).w / 2 + 62) / 1.4,
     };
     if (bend) Object.assign(data, { from: bend.from, to: bend.to, weights: bend.weights, distances: bend.distances });
     const shape = edge.s === edge.t ? "loop" : !bend ? "free" : bend.weights.length ? "routed" : "direct";
-    return { group: "edges", classes: `${shape}${isMark ? " ending" : ""}`, data, at: edge.at && { x: map.x(edge.at[0]), y: map.y(edge.at[1]) } };
+    return { group: "edges", classes: `${shape}${isMark ? " ending" : ""}`, data, at: edge.at && { x: edge.at[0] + TWIN_GAP * edge.twin, y: edge.at[1] + 20 * edge.twin } };
   });
   return { nodes, edges, overlay, lineRamp, legend: known(part.edges).length ? known(part.edges) : known(boxes), isFill: !known(part.edges).length };
 }
@@ -53,7 +52,7 @@ function looks(colours, font) {
     { selector: "edge.routed", style: { "curve-style": "unbundled-bezier", "edge-distances": "endpoints", "control-point-weights": "data(weights)", "control-point-distances": "data(distances)", "source-endpoint": "data(from)", "target-endpoint": "data(to)" } },
     { selector: "edge.direct", style: { "curve-style": "straight", "source-endpoint": "data(from)", "target-endpoint": "data(to)" } },
     { selector: "edge.free", style: { "curve-style": "unbundled-bezier", "control-point-distances": "data(bow)", "control-point-weights": 0.5 } },
-    { selector: "edge.loop", style: { "curve-style": "bezier", "loop-direction": "90deg", "loop-sweep": "40deg", "control-point-step-size": 62 } },
+    { selector: "edge.loop", style: { "curve-style": "bezier", "loop-direction": "90deg", "loop-sweep": "40deg", "control-point-step-size": "data(reach)" } },
     { selector: ".faded", style: { opacity: 0.16 } },
     { selector: "node.chosen", style: { "border-color": colours.mark, "border-width": 3 } },
     { selector: "edge.chosen", style: { "line-color": colours.mark, "target-arrow-color": colours.mark, color: colours.mark, "font-weight": 700, "z-index": 9 } },

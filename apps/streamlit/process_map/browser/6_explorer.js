@@ -77,6 +77,13 @@ function redraw(state) {
   state.replay.draw();
 }
 
+// Lowest and highest value of the legend; a comparison's colours reach as far below zero as above.
+function spanOf(values, overlay) {
+  if (!values.length || overlay.scale !== "diverging") return [...values].sort((a, b) => a - b);
+  const most = Math.max(...values.map((value) => (overlay.unit === "ratio" ? Math.max(value, 1 / value) : Math.abs(value))));
+  return overlay.unit === "ratio" ? [1 / most, most] : [-most, most];
+}
+
 function legend(state) {
   const { ui, drawn, scene, view, colours } = state;
   ui.legend.textContent = "";
@@ -88,7 +95,7 @@ function legend(state) {
     box.onchange = () => { box.checked ? view.hidden.delete(type.name) : view.hidden.add(type.name); redraw(state); };
   }
   const { overlay, lineRamp } = drawn;
-  const values = [...drawn.legend].sort((a, b) => a - b);
+  const values = spanOf(drawn.legend, overlay);
   if (values.length && !scene.types) {
     const ramp = drawn.isFill ? (overlay.scale === "diverging" ? colours.fillDiverging : colours.heat) : lineRamp;
     make("span", {}, ui.legend, `${overlay.title}:`);
@@ -175,10 +182,15 @@ function fit(state, isWhole) {
   if (cy.zoom() > 1.15) { cy.zoom(1.15); cy.center(); }
   if (isWhole || cy.zoom() > 0.66) return;
   const box = cy.elements().boundingBox();
-  cy.zoom(Math.min(0.9, Math.max(0.72, (cy.width() - 60) / box.w)));
+  cy.zoom(Math.min(0.9, Math.max(0.64, (cy.width() - 60) / box.w)));
   const start = cy.nodes(".start").nonempty() ? cy.nodes(".start").position() : { x: (box.x1 + box.x2) / 2 };
   const x = box.w * cy.zoom() < cy.width() ? (box.x1 + box.x2) / 2 : start.x;
   cy.pan({ x: cy.width() / 2 - x * cy.zoom(), y: 24 - box.y1 * cy.zoom() });
+}
+
+function isOutOfSight(cy) {
+  const { x1, x2, y1, y2 } = cy.extent();
+  return !cy.nodes(".activity").some((node) => { const { x, y } = node.position(); return x > x1 && x < x2 && y > y1 && y < y2; });
 }
 
 function walk(state, key) {
@@ -332,7 +344,7 @@ async function show(root, component, state) {
   if (isOther) {
     const isFirst = take(state, data);
     redraw(state);
-    if (isFirst) fit(state, false);
+    if (isFirst || isOutOfSight(state.cy)) fit(state, false);
   }
   state.data = data;
   useTokens(state);
