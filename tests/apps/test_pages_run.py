@@ -91,7 +91,7 @@ def test_data_quality_says_how_many_events_flattening_duplicates(filled_home):
     assert "30 (10 %)" in said, "cases in which an activity diverges"
 
 
-@pytest.mark.parametrize(("name", "says"), [("process_map", "of 26 cases"), ("variants", "among <b>26</b> cases")])
+@pytest.mark.parametrize(("name", "says"), [("process_map", "26 of 300 cases"), ("variants", "among <b>26</b> cases")])
 def test_a_timeframe_chosen_on_a_page_narrows_its_figures(filled_home, name, says):
     app = page(name, process="order_to_cash")
     app.date_input(key="days_order_to_cash").set_value((date(2024, 2, 1), date(2024, 3, 1))).run()

@@ -18,14 +18,11 @@ from apps.streamlit.process_map import scene as scenes
 from apps.streamlit.process_map.diagram import diagram
 from apps.streamlit.process_map.explorer import Asked, as_it_stands, explorer
 from apps.streamlit.process_map.plan import PLACED_AT_ONCE, Plan, in_order, plan
-from apps.streamlit.process_map.scene import Figures, name
+from apps.streamlit.process_map.scene import Figures, filter_of, name
 from apps.streamlit.reading import home, noted, snapshot_id
 from apps.streamlit.wording import count, duration, safe, share
-from mining.attribute_filters import Attribute
-from mining.case_filters import Endpoints
 from mining.filter_base import Filter
 from mining.filters import filters_to_json
-from mining.order_filters import Follows
 
 VIEWS = ("Map", "Objects", "Model")
 
@@ -129,7 +126,7 @@ def identity(process: str, stack: Stack, other: Stack | None, shown: int) -> str
 
 
 def wanted_view(key: str, process: str, activities: int) -> dict[str, Any]:
-    """Sliders and overlay: as they stand, as the address says, or as a map stays readable (paths: -1, to be told from their number)."""
+    """Sliders and overlay: as they stand, as the address says, or as a map stays readable; `paths` is -1 where nobody has said."""
     if view := as_it_stands(key)["view"]:
         return {**view, "shown": max(1, min(int(view["shown"]), activities))}
     said = st.query_params
@@ -148,24 +145,6 @@ def remember_view(process: str, said: Asked) -> None:
     if said.view:
         wanted = {own_key("activities", process): said.view["shown"], own_key("paths", process): said.view["paths"]}
         st.query_params.update({**wanted, "overlay": said.view["overlay"]})
-
-
-def filter_of(action: dict[str, str]) -> Filter:
-    """The filter that a click on the map stands for."""
-    keep = action["action"] != "without"
-    if action["kind"] == "path":
-        source, target = action["source"], action["target"]
-        if source == scenes.START:
-            return Endpoints(starts=(target,), keep=keep)
-        if target == scenes.END:
-            return Endpoints(ends=(source,), keep=keep)
-        return Follows((source,), (target,), mode="directly", keep=keep)
-    activity = (action["activity"],)
-    if action["action"] == "starts":
-        return Endpoints(starts=activity)
-    if action["action"] == "ends":
-        return Endpoints(ends=activity)
-    return Attribute("activity", activity, mode="mandatory" if keep else "forbidden")
 
 
 def follow(process: str, stack: Stack, said: Asked) -> None:

@@ -3,9 +3,10 @@
 What belongs here: sizes of boxes and the choice of the paths that shape the drawing. What does not: geometry (`layered`), figures
 (`map_figures`), and what is shown (`scene`).
 
-All activities are placed at once, so that a box stays where it is whatever is hidden or filtered; of a process with more than
-`PLACED_AT_ONCE` only those that are shown, because the few would be lost among the room of the many. Only the paths that shape a map are given a
-route: each activity's strongest way in and out, then the most frequent ones. The browser bends the others itself.
+All activities are placed at once, so that a box stays where it is whatever is hidden or filtered. Of a process with more than
+`PLACED_AT_ONCE` activities only those shown are placed, because the few would be lost in the room of the many. Only the paths that
+shape a map are given a route: each activity's strongest way in and out, then the most frequent ones. The browser bends the others
+itself.
 """
 
 from collections.abc import Iterable, Sequence

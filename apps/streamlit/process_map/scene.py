@@ -1,7 +1,7 @@
 """The process map as plain values for the browser: boxes with their places, paths in the order they are shown, and every overlay.
 
-What belongs here: turning figures into what the component draws. What does not: asking for figures (`map_figures`), where things
-stand (`plan`), colours and drawing (the browser's side).
+What belongs here: turning figures into what the component draws, and a click into the filter it stands for. What does not: asking
+for figures (`map_figures`), where things stand (`plan`), colours and drawing (the browser's side).
 
 Everything the sliders and overlays of the map need is in one scene, so that moving them asks the server nothing. Only a new number
 of shown activities needs a new scene, because paths over hidden ones are counted and timed anew.
@@ -16,6 +16,7 @@ from apps.streamlit.map_figures import Moves, Path, Place
 from apps.streamlit.mined import END, START
 from apps.streamlit.process_map.plan import Plan, in_order, lines
 from apps.streamlit.reading import Rows
+from mining.filters import Attribute, Endpoints, Filter, Follows
 
 READABLE_ACTIVITIES, READABLE_PATHS = 30, 40
 NAMES = {START: "Start", END: "End"}
@@ -165,6 +166,24 @@ def merged_paths(rows: Rows) -> list[Path]:
 def tokens(found: Moves) -> dict[str, Any]:
     """Moves for the browser, which plays them back."""
     return vars(found)
+
+
+def filter_of(action: dict[str, str]) -> Filter:
+    """The filter that a click on the map stands for."""
+    keep = action["action"] != "without"
+    if action["kind"] == "path":
+        source, target = action["source"], action["target"]
+        if source == START:
+            return Endpoints(starts=(target,), keep=keep)
+        if target == END:
+            return Endpoints(ends=(source,), keep=keep)
+        return Follows((source,), (target,), mode="directly", keep=keep)
+    activity = (action["activity"],)
+    if action["action"] == "starts":
+        return Endpoints(starts=activity)
+    if action["action"] == "ends":
+        return Endpoints(ends=activity)
+    return Attribute("activity", activity, mode="mandatory" if keep else "forbidden")
 
 
 Key = str | tuple[str, str]
