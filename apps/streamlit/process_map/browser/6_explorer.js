@@ -242,8 +242,8 @@ function keyboard(state) {
 
 function wire(state) {
   const { ui, view } = state;
-  const tell = () => state.send("view", { shown: view.shown, paths: view.paths, overlay: view.overlay });
-  ui.activities.oninput = () => { view.shown = Number(ui.activities.value); redraw(state); };
+  const tell = () => { state.isSliding = false; state.send("view", { shown: view.shown, paths: view.paths, overlay: view.overlay }); };
+  ui.activities.oninput = () => { state.isSliding = true; view.shown = Number(ui.activities.value); redraw(state); };
   ui.paths.oninput = () => { view.paths = Number(ui.paths.value); redraw(state); };
   ui.overlay.onchange = () => { view.overlay = ui.overlay.value; redraw(state); tell(); };
   ui.activities.onchange = ui.paths.onchange = tell;
@@ -303,7 +303,7 @@ function take(state, data) {
   if (isNew || isOther) Object.assign(view, data.view, { hidden: new Set() });
   Object.assign(state, { data, scene: data.scene, sceneId: data.scene_id, names: new Map(data.scene.nodes.map((node) => [node.id, node.name])) });
   const activities = data.scene.nodes.filter((node) => node.kind === "activity").length;
-  view.shown = Math.max(1, Math.min(view.shown, activities));
+  if (!state.isSliding) view.shown = data.scene.shown; // what the server made of it: a filter may leave fewer, and give them back
   if (!data.scene.overlays.some((one) => one.key === view.overlay)) view.overlay = data.scene.overlays[0].key;
   ui.activities.max = String(Math.max(1, activities));
   ui.activities.value = String(view.shown);
