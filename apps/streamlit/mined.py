@@ -122,7 +122,7 @@ def activities(process: str, frame: Timeframe | None = None) -> list[Activity]:
     if frame is None:
         found = rows(sql, process, needs=("mining.activities",))
     else:
-        found = ask(process, filters_of(frame), kernels.activities())
+        found = ask(process, _filters(frame), kernels.activities())
     return [Activity(**row) for row in found]
 
 
@@ -135,12 +135,12 @@ def steps(process: str, shown: tuple[str, ...] | None = None, frame: Timeframe |
         frame: Cases to look at. None: all.
     """
     if shown is not None:
-        return [Step(**row) for row in ask(process, filters_of(frame), _PROJECTED, list(shown), START, END)]
+        return [Step(**row) for row in ask(process, _filters(frame), _PROJECTED, list(shown), START, END)]
     if frame is None:
         columns = "source, target, frequency, mean_seconds, median_seconds, p90_seconds"
         found = rows(f"select {columns} from mining.dfg where process = ?", process, needs=("mining.dfg",))
     else:
-        found = ask(process, filters_of(frame), f"select * exclude (cases) from ({kernels.dfg()})")
+        found = ask(process, _filters(frame), f"select * exclude (cases) from ({kernels.dfg()})")
     between = [Step(**row) for row in found]
     ends = [
         step
@@ -219,7 +219,7 @@ def cases_of_variant(process: str, path: list[str], frame: Timeframe | None = No
         select k.case_id, k.started_at, k.ended_at, epoch(k.ended_at - k.started_at) as seconds, k.events
         from kept as k join variants as v using (variant_id) join path on path.ids = v.activity_ids
         order by seconds desc, case_id limit {int(limit)}"""
-    return ask(process, filters_of(frame), question, list(path))
+    return ask(process, _filters(frame), question, list(path))
 
 
 def events_of_case(process: str, case_id: str) -> Rows:
@@ -232,14 +232,14 @@ def events_of_case(process: str, case_id: str) -> Rows:
 def _of_variants(process: str, frame: Timeframe | None, question: str, *params: Any) -> Rows:
     """A question over `listed`: the variants with rank, activities, length, cases, shares and times, mined or filtered."""
     if frame is not None:
-        return ask(process, filters_of(frame), f"with listed as ({kernels.variants()}){question}", *params)
+        return ask(process, _filters(frame), f"with listed as ({kernels.variants()}){question}", *params)
     own = len(params) + 1
     mined = f"""select rank, activities, length, cases, share, cumulative_share, mean_seconds, median_seconds
                 from mining.variants where process = ${own}"""
     return rows(f"with listed as ({mined}){question}", *params, process, needs=("mining.variants",))
 
 
-def filters_of(frame: Timeframe | None) -> tuple[filters.Timeframe, ...]:
+def _filters(frame: Timeframe | None) -> tuple[filters.Timeframe, ...]:
     if frame is None:
         return ()
     first, last = (datetime.combine(day, time.min, tzinfo=UTC) for day in (frame.first, frame.last + timedelta(days=1)))

@@ -304,6 +304,48 @@ def test_a_comparison_colours_the_map_by_the_difference(visitor: Visitor):
     visitor.is_content()
 
 
+def test_the_map_has_no_serious_finding_of_an_accessibility_check(visitor: Visitor):
+    from axe_playwright_python.sync_playwright import Axe
+
+    visitor.open()
+    visitor.go("Process map")
+    visitor.page.get_by_role("button", name="Replay the cases over time").click()
+    visitor.page.get_by_text("Showing 300 of 300 cases").wait_for(timeout=30_000)
+    visitor.page.mouse.click(*on_map(visitor, "Check credit"))
+    visitor.page.get_by_role("menuitem", name="List its cases").wait_for(timeout=30_000)
+    found = Axe().run(visitor.page).response["violations"]
+    ours = [(one["id"], node["target"]) for one in found for node in one["nodes"] if "stBidiComponent" in str(node["target"])]
+    assert [
+        (name, where) for name, where in ours if next(o for o in found if o["id"] == name)["impact"] in {"serious", "critical"}
+    ] == []
+
+
+def test_objects_have_a_map_of_their_own_in_colours(visitor: Visitor):
+    visitor.open()
+    visitor.go("Process map")
+    visitor.page.get_by_text("Objects", exact=True).click()
+    map_says(visitor, "5 of 5 activities and 5 of 5 paths of 3 types of objects: 100 % of the steps")
+    colours = "(root) => new Set(root._cyreg.cy.edges().map((edge) => edge.data('colour'))).size"
+    assert visitor.page.locator(".graph").evaluate(colours) == 3
+    visitor.page.get_by_role("checkbox", name="item").uncheck()
+    map_says(visitor, "5 of 5 activities and 3 of 3 paths")
+    visitor.done()
+    visitor.is_content()
+
+
+def test_the_discovered_model_is_shown_as_a_diagram_and_saved(visitor: Visitor, tmp_path: Path):
+    visitor.open()
+    visitor.go("Process map")
+    visitor.page.get_by_text("Model", exact=True).click()
+    visitor.page.locator(".diagram img").wait_for(timeout=30_000)
+    assert visitor.page.locator(".diagram img").evaluate("image => image.naturalWidth") > 200
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("button", name="Save the model as PNG").click()
+    download.value.save_as(tmp_path / "model.png")
+    assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
+    visitor.is_content()
+
+
 def test_four_hundred_activities_are_drawn_and_stay_quick(visitor: Visitor):
     visitor.page.goto(f"{visitor.server}/?process=wide")
     visitor.page.get_by_role("heading", name="Four hundred activities").wait_for(timeout=30_000)

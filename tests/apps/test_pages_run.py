@@ -105,3 +105,8 @@ def test_a_timeframe_without_a_case_says_so(filled_home):
     app.selectbox(key="cases").set_value("contained").run()
     app.date_input(key="days_single").set_value((date(2024, 1, 9), date(2024, 1, 9))).run()
     assert not app.exception
+
+
+def test_a_process_without_a_model_is_met_with_the_command_that_mines_one(filled_home):
+    app = page("process_map", process="bestellung", map_view="Model")
+    assert "grimoire mine bestellung" in words(app)

@@ -9,11 +9,11 @@ from typing import Any
 
 import streamlit as st
 
-from apps.streamlit import look, map_figures
+from apps.streamlit import look, map_figures, mined
 from apps.streamlit.choices import about_mined_process, choose_timeframe, known_processes, own_key, timeframe_words
 from apps.streamlit.evidence import evidence
 from apps.streamlit.map_figures import Path, Place, Stack
-from apps.streamlit.mined import MinedLog, filters_of
+from apps.streamlit.mined import MinedLog
 from apps.streamlit.process_map import scene as scenes
 from apps.streamlit.process_map.diagram import diagram
 from apps.streamlit.process_map.explorer import Asked, as_it_stands, explorer
@@ -41,7 +41,7 @@ def page(process: str, log: MinedLog) -> None:
     else:
         with columns[3]:
             frame = choose_timeframe(log)
-        stack = (*filters_of(frame), *clicked_filters(process, columns[2]))
+        stack = (*mined._filters(frame), *clicked_filters(process, columns[2]))
         with columns[1]:
             other = compared_with(process, stack)
         case_map(process, log, stack, other, timeframe_words(frame, log))

@@ -79,6 +79,7 @@ function begin(root) {
 }
 
 export default function ({ data, parentElement }) {
+  if (!data?.svg) return; // mounted before its data has come
   const root = parentElement.querySelector(".diagram");
   root.style.height = `${data.height_px}px`;
   root.setAttribute("aria-label", `${data.title}. Arrow keys move it, plus and minus zoom.`);

@@ -14,10 +14,10 @@ function elements(scene, part, view, colours) {
   const nodes = part.nodes.map((node) => {
     const value = byBox ? node.v[overlay.key] : node.n;
     const fill = node.kind !== "activity" ? colours[node.kind] : value === undefined ? colours.fill[0] : fillOf(value);
-    const note = value === undefined ? "–" : byBox ? WORDS[overlay.unit](value) : whole(value);
+    const note = value === undefined ? "" : byBox ? WORDS[overlay.unit](value) : whole(value);
     return {
       group: "nodes", classes: node.kind, position: { x: node.x, y: node.y },
-      data: { id: node.id, w: node.w, h: node.h, fill, ink: inkOn(fill), words: node.kind === "activity" ? [...node.lines, note].join("\n") : node.name },
+      data: { id: node.id, w: node.w, h: node.h, fill, ink: inkOn(fill), words: node.kind === "activity" ? [...node.lines, ...(note ? [note] : [])].join("\n") : node.name },
     };
   });
   const seen = new Map();
@@ -59,8 +59,11 @@ function looks(colours, font) {
   ];
 }
 
+const MOST_PLACED_LABELS = 1500;
+
 // Labels stand where the layout left room for them, not at the middle of the curve.
 function setLabels(cy, drawn) {
+  if (drawn.edges.length > MOST_PLACED_LABELS) return;
   for (const edge of drawn.edges) {
     if (!edge.at) continue;
     const element = cy.getElementById(edge.data.id);

@@ -45,7 +45,7 @@ function svgOf(cy, drawn, colours) {
     }
     shape("rect", { x: near(x - w / 2), y: near(y - h / 2), width: w, height: h, rx: 7, fill, stroke: colours.rim }, svg);
     const rows = words.split("\n");
-    rows.forEach((row, i) => shape("text", { x: near(x), y: near(y + (i - (rows.length - 1) / 2) * 17), "font-size": 14, "font-weight": i < rows.length - 1 ? 600 : 400, "text-anchor": "middle", "dominant-baseline": "central", fill: ink }, svg, row));
+    rows.forEach((row, i) => shape("text", { x: near(x), y: near(y + (i - (rows.length - 1) / 2) * 17), "font-size": 14, "font-weight": 600, "text-anchor": "middle", "dominant-baseline": "central", fill: ink }, svg, row));
   }
   return new Blob([new XMLSerializer().serializeToString(svg)], { type: "image/svg+xml" });
 }

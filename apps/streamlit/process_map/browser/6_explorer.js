@@ -29,7 +29,7 @@ function controls(root) {
   ui.stage = make("div", { class: "stage" }, root);
   ui.graph = make("div", { class: "graph", tabindex: "0", role: "application", "aria-roledescription": "process map" }, ui.stage);
   ui.tokens = make("canvas", { class: "tokens", "aria-hidden": "true" }, ui.stage);
-  ui.tip = make("div", { class: "tip", role: "tooltip" }, ui.stage);
+  ui.tip = make("div", { class: "tip", "aria-hidden": "true" }, ui.stage);
   ui.menu = make("div", { class: "menu", role: "menu", hidden: true }, ui.stage);
   ui.empty = make("div", { class: "empty", hidden: true }, ui.stage, "No case is left by these filters.");
   ui.heard = make("div", { class: "unseen", "aria-live": "assertive" }, root);
@@ -82,6 +82,11 @@ function spanOf(values, overlay) {
   if (!values.length || overlay.scale !== "diverging") return [...values].sort((a, b) => a - b);
   const most = Math.max(...values.map((value) => (overlay.unit === "ratio" ? Math.max(value, 1 / value) : Math.abs(value))));
   return overlay.unit === "ratio" ? [1 / most, most] : [-most, most];
+}
+
+// A slider tells of every step on its way; of those within one frame only the last is drawn.
+function redrawSoon(state) {
+  state.isDue ??= requestAnimationFrame(() => { state.isDue = undefined; redraw(state); });
 }
 
 function legend(state) {
@@ -243,8 +248,8 @@ function keyboard(state) {
 function wire(state) {
   const { ui, view } = state;
   const tell = () => { state.isSliding = false; state.send("view", { shown: view.shown, paths: view.paths, overlay: view.overlay }); };
-  ui.activities.oninput = () => { state.isSliding = true; view.shown = Number(ui.activities.value); redraw(state); };
-  ui.paths.oninput = () => { view.paths = Number(ui.paths.value); redraw(state); };
+  ui.activities.oninput = () => { state.isSliding = true; view.shown = Number(ui.activities.value); redrawSoon(state); };
+  ui.paths.oninput = () => { view.paths = Number(ui.paths.value); redrawSoon(state); };
   ui.overlay.onchange = () => { view.overlay = ui.overlay.value; redraw(state); tell(); };
   ui.activities.onchange = ui.paths.onchange = tell;
   ui.closer.onclick = () => zoomBy(state.cy, 1.3);
@@ -351,6 +356,7 @@ async function show(root, component, state) {
 }
 
 export default function (component) {
+  if (!component.data?.scene) return; // mounted before its data has come
   const root = component.parentElement.querySelector(".explorer");
   root.style.height = `${component.data.height_px}px`;
   const state = STATES.get(component.parentElement) ?? begin(root, component);
