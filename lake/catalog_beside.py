@@ -57,7 +57,18 @@ BESIDE: dict[str, tuple[str, tuple[str, ...]]] = {
 # Pages by the name of their file: title, and the tables or schemas they read beside those their exposure names.
 PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "overview": ("Overview", ("mining.logs", "mining.throughput", "mining.models", "platform.loads", "platform.check_results")),
-    "process_map": ("Process map", ("mining.logs", "mining.dfg", "mining.activities")),
+    "process_map": (
+        "Process map",
+        (
+            "mining.logs",
+            "mining.dfg",
+            "mining.activities",
+            "mining.deviations",
+            "mining.oc_dfg",
+            "mining.oc_activities",
+            "mining.models",
+        ),
+    ),
     "variants": ("Variants", ("mining.logs", "mining.variants")),
     "forecasts": ("Forecasts", ("forecasts.forecasts", "forecasts.backtests", "forecasts.champions")),
     "data_quality": ("Data quality", ("platform.loads", "platform.check_results", "quarantine.rows")),

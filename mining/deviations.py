@@ -141,7 +141,7 @@ def find_deviations(
     whole = sum(variant.cases for variant in finished)
     ranked = sorted(_collected(finished, by_variant).items(), key=lambda item: (-item[1][0], str(item[0])))
     times = _times(log, [numbers for _, (_, _, numbers) in ranked], finished, whole)
-    costs = _costs(log, definition)
+    costs = activity_costs(log, definition)
     found = tuple(
         Deviation(
             *key,
@@ -326,7 +326,7 @@ select number, avg(seconds) filter (has_it), avg(seconds) filter (not has_it), m
 from judged group by number order by number"""
 
 
-def _costs(log: "EventLog", definition: Mapping[str, Any]) -> Mapping[str, float]:
+def activity_costs(log: "EventLog", definition: Mapping[str, Any]) -> Mapping[str, float]:
     """Cost of one event by activity: what the definition says of the activity, and its mean hours by the price of who does it."""
     said = definition.get("costs") or {}
     known = isinstance(said, Mapping) and set(said) <= {"activities", "resource_hours", "currency"}

@@ -12,6 +12,10 @@ from collections.abc import AsyncIterator
 from threading import Thread
 
 import streamlit as st
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from apps.streamlit.process_map.explorer import ADDRESS, VENDOR
 
 
 def warm_up() -> None:
@@ -36,4 +40,4 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App("frame.py", lifespan=lifespan)
+app = st.App("frame.py", lifespan=lifespan, routes=[Mount(ADDRESS, StaticFiles(directory=VENDOR))])

@@ -1,6 +1,7 @@
 """A small lake, written by SQL to the contracts, for the tests of the pages: every kind of process a page must bear."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from lake.postgres import embedded
 from lake.registry import register_process
 from lake.settings import get_settings
 from mining import build_layout
+from mining.bpmn_diagram import Diagram, Node
 
 EVIL = "<script>alert(1)</script>"
 UNICODE = "受注を確認する · Größe prüfen"
@@ -155,6 +157,30 @@ def _event_log(connection, name, paths, *, cases, title, origin, is_mined=True, 
             connection.execute(statement, [name])
 
 
+OBJECTS = """
+create table mining.oc_dfg as
+    select 'order_to_cash' as process, t as object_type, s as source, g as target, n as events, n as objects, n as occurrences,
+           3600.0 as mean_seconds, 1800.0 as median_seconds, now() as computed_at, 1 as snapshot_id
+    from (values ('order', 'Create order', 'Confirm order', 270), ('order', 'Confirm order', 'Ship goods', 270),
+                 ('item', 'Create order', 'Confirm order', 800), ('item', 'Confirm order', 'Ship goods', 790),
+                 ('invoice', 'Send invoice', 'Receive payment', 270)) p(t, s, g, n);
+create table mining.oc_activities as
+    select 'order_to_cash' as process, t as object_type, a as activity, 270 as events, n as objects, n as occurrences, 0 as starts,
+           0 as ends, now() as computed_at, 1 as snapshot_id
+    from (values ('order', 'Create order', 300), ('order', 'Confirm order', 270), ('order', 'Ship goods', 270),
+                 ('item', 'Create order', 900), ('item', 'Confirm order', 800), ('item', 'Ship goods', 790),
+                 ('invoice', 'Send invoice', 270), ('invoice', 'Receive payment', 270)) p(t, a, n);
+"""
+
+
+def _model(activities):
+    """A BPMN document of activities in a row."""
+    names = ("", *activities, "")
+    kinds = ("startEvent", *("task" for _ in activities), "endEvent")
+    nodes = tuple(Node(f"n{i}", kind, name) for i, (kind, name) in enumerate(zip(kinds, names, strict=True)))
+    return Diagram(nodes, tuple((one.id, other.id) for one, other in pairwise(nodes))).to_bpmn()
+
+
 def fill(connection):
     """Fills an empty lake: a product, an imported log with unicode and markup, a wide one, one of single events, one unmined."""
     ensure_platform_tables(connection)
@@ -162,6 +188,9 @@ def fill(connection):
         connection.execute(statement)
     o2c = {"kpis": ["orders", "revenue", "order_cycle_time_days", "open_orders"]}
     _event_log(connection, "order_to_cash", ORDER_PATHS, cases=300, title="Order to cash", origin="product", definition=o2c)
+    for statement in filter(str.strip, OBJECTS.split(";")):
+        connection.execute(statement)
+    connection.execute("update mining.models set bpmn = ? where process = 'order_to_cash'", [_model(ORDER_PATHS[0][1])])
     _event_log(connection, "bestellung", FILE_PATHS, cases=80, title="Bestellung – größer & <b>schöner</b>", origin="file")
     wide = tuple((1, tuple(f"{(i * 7 + j * 11) % 400:03d} step of many" for j in range(40))) for i in range(40))
     _event_log(connection, "wide", wide, cases=80, title="Four hundred activities", origin="file")

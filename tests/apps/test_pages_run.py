@@ -89,3 +89,8 @@ def test_data_quality_says_how_many_events_flattening_duplicates(filled_home):
     said = words(page("data_quality"))
     assert "200 (20 %)" in said and "sales order" in said and "1,250" in said
     assert "30 (10 %)" in said, "cases in which an activity diverges"
+
+
+def test_a_process_without_a_model_is_met_with_the_command_that_mines_one(filled_home):
+    app = page("process_map", process="bestellung", map_view="Model")
+    assert "grimoire mine bestellung" in words(app)
