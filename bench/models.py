@@ -218,8 +218,8 @@ def check(found: dict[str, Any]) -> None:
         assert mine["cpu_seconds_per_series"]["Monthly"] <= 0.15, "a monthly series costs more than 0.15 CPU-seconds"
     if "on_hourly" in value:
         assert value["on_hourly"][ENSEMBLE]["owa"] <= 0.66, "hourly series are forecast worse than the published simple combination"
-    if "on_champions" in value:
-        assert value["on_champions"]["seconds"] <= 180, "training 100 series takes more than three minutes"
+    if "on_champions" in value:  # CPU time, for wall time on a shared machine tells of the others
+        assert found["on_champions"]["cpu_seconds"] <= 2 * 180, "training 100 series takes more than three minutes of two cores"
 
 
 if __name__ == "__main__":
