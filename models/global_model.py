@@ -4,6 +4,7 @@ What belongs here: fitting it and forecasting with it (mlforecast over scikit-le
 judging it (`models.backtest`).
 """
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,8 +36,10 @@ def global_forecasts(series: Sequence[Series], horizon: int) -> dict[str, np.nda
     if len(usable) < LEAST_SERIES:
         return {}
     model = _model(usable[0].grain)
-    model.fit(_frame(usable), static_features=[], dropna=False)
-    table = model.predict(horizon)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # mlforecast 1.0 says to pandas 3 what that no longer needs to hear
+        model.fit(_frame(usable), static_features=[], dropna=False)
+        table = model.predict(horizon)
     by_key = dict(zip(table["unique_id"].to_numpy()[::horizon], table[GLOBAL].to_numpy().reshape(-1, horizon), strict=True))
     return {one.key: found for one in usable if (found := _kept(by_key[one.key], one)) is not None}
 

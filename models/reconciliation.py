@@ -12,6 +12,8 @@ import numpy as np
 
 from models.series import Series
 
+CERTAIN = 1e-6  # of the typical variance: what a series that never varies is moved by
+
 
 def families(series: Sequence[Series]) -> list[list[Series]]:
     """Each total that is split, followed by its members: those of one grain and one end whose values add up."""
@@ -40,12 +42,10 @@ def reconcile(
     from hierarchicalforecast.methods import MinTrace
 
     dimensions = _by_dimension(family)
-    order = [family[0], *(one for members in dimensions for one in members)]
+    order, summing = _structure(family[0], dimensions)
     base = np.stack([forecasts[one.key] for one in order])
-    weights = _weights(order, variances)
-    summing = _summing(dimensions)
-    errors = np.stack([-weights, weights], axis=1)  # two errors of each series' own size: all that MinTrace wants to know of them
-    moved = MinTrace(method="wls_var").fit_predict(S=summing, y_hat=base, y_insample=errors, y_hat_insample=np.zeros_like(errors))
+    sizes = _sizes(order, variances)[:, None]  # one error of each series' own size: all that MinTrace wants to know of them
+    moved = MinTrace(method="wls_var").fit_predict(S=summing, y_hat=base, y_insample=sizes, y_hat_insample=np.zeros_like(sizes))
     found = {one.key: values for one, values in zip(order, np.asarray(moved["mean"]), strict=True)}
     return _not_below_zero(found, order[0], dimensions) if all(one.is_non_negative for one in family) else found
 
@@ -57,27 +57,23 @@ def _by_dimension(family: Sequence[Series]) -> list[list[Series]]:
     return list(found.values())
 
 
-def _weights(order: Sequence[Series], variances: Mapping[str, float]) -> np.ndarray:
-    """Standard deviations, none zero."""
+def _sizes(order: Sequence[Series], variances: Mapping[str, float]) -> np.ndarray:
+    """Standard deviations in units of the typical one, none zero; of a series that never varies next to nothing."""
     known = [value for one in order if (value := variances.get(one.key, 0.0)) > 0]
     typical = float(np.median(known)) if known else 1.0
-    return np.sqrt([variances.get(one.key) or typical for one in order])
+    return np.sqrt([max(variances.get(one.key, typical) / typical, CERTAIN) for one in order])
 
 
-def _summing(dimensions: Sequence[Sequence[Series]]) -> np.ndarray:
-    """The matrix that makes all series, total first, of the free ones.
+def _structure(total: Series, dimensions: Sequence[Sequence[Series]]) -> tuple[list[Series], np.ndarray]:
+    """The series in MinTrace's order, and the matrix that makes all of them of the free ones, which come last.
 
     Free are all members of the first dimension, and all but the last of each further one: that is the total less the others.
     """
-    first, *others = (len(members) for members in dimensions)
-    free = first + sum(count - 1 for count in others)
-    rows = [np.r_[np.ones(first), np.zeros(free - first)], *np.eye(free)[:first]]
-    begin = first
-    for count in others:
-        own = np.eye(free)[begin : begin + count - 1]
-        rows += [*own, rows[0] - own.sum(axis=0)]
-        begin += count - 1
-    return np.stack(rows)
+    first, *others = dimensions
+    free = [*first, *(one for members in others for one in members[:-1])]
+    whole = np.array([one.dimension == first[0].dimension for one in free], dtype=float)
+    rest = [whole - np.array([one.dimension == members[0].dimension for one in free], dtype=float) for members in others]
+    return [total, *(members[-1] for members in others), *free], np.vstack([whole, *rest, np.eye(len(free))])
 
 
 def _not_below_zero(found: dict[str, np.ndarray], total: Series, dimensions: Sequence[Sequence[Series]]) -> dict[str, np.ndarray]:

@@ -118,8 +118,15 @@ def _stand_in(series: Series, horizon: int) -> Scored:
     return Scored(series, step, step, found[step], {level: width * unit for level, width in made.quantiles.items()}, made.basis)
 
 
+def _variance(scored: Scored) -> float:
+    """Roughly that of the forecast's errors; where they have not been measured, that of the last values."""
+    if scored.half_widths:
+        return float(np.mean(scored.half_widths[80]) ** 2)
+    return float(np.var(scored.series.values[-len(scored.values) :]))
+
+
 def _reconciled(family: list[Scored]) -> dict[str, Scored]:
     """The family with forecasts that add up. Intervals move with their points and keep the width that was calibrated before."""
-    variances = {one.series.key: float(np.mean(one.half_widths[80]) ** 2) for one in family if one.half_widths}
+    variances = {one.series.key: _variance(one) for one in family}
     moved = reconcile([one.series for one in family], {one.series.key: one.values for one in family}, variances)
     return {one.series.key: replace(one, values=moved[one.series.key], is_reconciled=True) for one in family}

@@ -59,7 +59,7 @@ def test_members_add_up_to_the_total_in_every_dimension_and_none_falls_below_zer
     part = {"parent": total.key}
     members = [
         series("orders", values, dimension="region", member=name, **part)
-        for name, values in (("N", north), ("S", south), ("X", new))
+        for name, values in (("N", north), ("S", south), ("X", new), ("Z", 0 * new))
     ]
     teams = [
         series("orders", share * total.values, dimension="team", member=name, **part) for name, share in (("A", 0.7), ("B", 0.3))
@@ -71,6 +71,7 @@ def test_members_add_up_to_the_total_in_every_dimension_and_none_falls_below_zer
     for group in (members, teams):
         assert np.sum([found[one.key].values for one in group], axis=0) == pytest.approx(found[total.key].values, abs=1e-6)
     assert min(found[one.key].values.min() for one in everything) >= 0
+    assert found[members[3].key].values == pytest.approx(np.zeros(28), abs=0.1), "what never was stays nothing"
     assert found[total.key].is_reconciled
     assert not found[mean.key].is_reconciled
     assert found[members[2].key].step != "champion", "it has no history to be trained on"
