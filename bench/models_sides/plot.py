@@ -12,8 +12,8 @@ INK, ACCENT, PALE = "#274b6d", "#8c2b22", "#b9b2a3"
 
 
 def draw(found: dict[str, Any]) -> None:
-    """Draws OWA on the 230 series and on M4 hourly, and the coverage by grain; needs both parts."""
-    if not {"on_sample", "prophet_on_sample", "on_hourly"} <= set(found):
+    """Draws OWA on the 230 series and on hourly ones (all of M4 once measured), and the coverage by grain."""
+    if not {"on_sample", "prophet_on_sample"} <= set(found):
         return
     import matplotlib as mpl
 
@@ -24,8 +24,11 @@ def draw(found: dict[str, Any]) -> None:
         left, middle, right = figure.subplots(1, 3)
         sample = {name: row["owa"] for name, row in found["on_sample"]["found"]["groups"]["all"].items()}
         _bars(left, sample | {"prophet": found["prophet_on_sample"]["found"]["owa"]}, "OWA, 230 M4 and M3 series")
-        hourly = {name: row["owa"] for name, row in found["on_hourly"]["found"].items()}
-        _bars(middle, hourly | {"SCUM (published)": 0.663, "M4 winner (published)": 0.440}, "OWA, M4 hourly, 414 series")
+        whole = "on_hourly" in found
+        rows = found["on_hourly"]["found"] if whole else found["on_sample"]["found"]["groups"]["M4-Hourly"]
+        published = {"SCUM (published)": 0.663, "M4 winner (published)": 0.440} if whole else {}
+        hourly = {name: row["owa"] for name, row in rows.items()} | published
+        _bars(middle, hourly, f"OWA, M4 hourly, {414 if whole else 10} series")
         _coverage(right, found["on_sample"]["found"]["coverage"])
         figure.savefig(TARGET, format="svg", metadata={"Date": None})
 

@@ -87,3 +87,16 @@ def test_a_member_that_explodes_is_left_out_and_the_others_serve() -> None:
     for name, forecast in found.items():
         assert np.isfinite(forecast).all(), name
         assert forecast.max() <= spiked.max() + 3 * np.ptp(spiked), name
+
+
+def test_whatever_a_library_raises_one_member_that_fails_does_not_end_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AutoCES raised a bare `Exception("no model able to be fitted")` on one of M4's hourly series."""
+    import statsforecast.models
+
+    class Failing:
+        def __init__(self, **options: object) -> None:
+            raise Exception("no model able to be fitted")  # noqa: TRY002 — the library's own words
+
+    monkeypatch.setattr(statsforecast.models, "AutoCES", Failing)
+    found = statistical_forecasts([ENSEMBLE, *MEMBERS], noisy(WAVE, 4), seasons=(7,), horizon=7)
+    assert set(found) == {ENSEMBLE, "auto_ets", "theta"}
