@@ -1,7 +1,8 @@
 """How good the forecasts are: against Naive2, Prophet, published results, on series whose ends nobody has seen.
 
 What belongs here: errors, coverage and cost of the default, of every member and of Prophet. What does not: which rival serves
-which series (`models.champions`). Run as `python -m bench.models [sample] [hourly] [hourly_quarter] [daily_year] [champions]`; needs ../shared/data.
+which series (`models.champions`). Needs ../shared/data. Run as `python -m bench.models [sample] [hourly] [hourly_quarter]
+[daily_year] [champions]`.
 
 Nothing is calibrated on a test part: intervals come from windows inside the training parts.
 """

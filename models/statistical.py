@@ -110,7 +110,7 @@ def _alone(name: str, task: _Task, forms: Forms) -> np.ndarray | None:
             if name in INTERMITTENT:
                 return checked(_intermittent(name, task), task.values)
             return checked(task.restored(_FITTED[name](task, forms)), task.values)
-    except Exception:  # noqa: BLE001 — statsforecast has no errors of its own: "no model able to be fitted" is a bare Exception
+    except Exception:  # statsforecast has no errors of its own: "no model able to be fitted" is a bare Exception
         return None
 
 

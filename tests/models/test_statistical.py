@@ -95,7 +95,7 @@ def test_whatever_a_library_raises_one_member_that_fails_does_not_end_the_others
 
     class Failing:
         def __init__(self, **options: object) -> None:
-            raise Exception("no model able to be fitted")  # noqa: TRY002 — the library's own words
+            raise Exception("no model able to be fitted")  # the library's own words
 
     monkeypatch.setattr(statsforecast.models, "AutoCES", Failing)
     found = statistical_forecasts([ENSEMBLE, *MEMBERS], noisy(WAVE, 4), seasons=(7,), horizon=7)
