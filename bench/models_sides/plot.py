@@ -27,7 +27,7 @@ def draw(found: dict[str, Any]) -> None:
         _bars(left, sample | {"prophet": found["prophet_on_sample"]["found"]["owa"]}, "OWA, 230 M4 and M3 series")
         count, rows = _hourly(found)
         hourly = {name: row["owa"] for name, row in rows.items()}
-        _bars(middle, hourly | PUBLISHED, f"OWA, M4 hourly, {count} series (published: 414)")
+        _bars(middle, hourly | PUBLISHED, f"OWA, M4 hourly, {count} series")
         _coverage(right, found["on_sample"]["found"]["coverage"])
         figure.savefig(TARGET, format="svg", metadata={"Date": None})
 
