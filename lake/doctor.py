@@ -120,7 +120,7 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 
     running = running_servers(settings)
     ours = running.ports if running else []
-    for name in ("app_port", "dagster_port", "crm_port"):
+    for name in ("app_port", "dagster_port", "mlflow_port", "crm_port"):
         port, setting = getattr(settings, name), f"GRIMOIRE_{name.upper()}"
         if port in ours:
             yield Finding("ports", "ok", f"{port} ({setting}) serves Grimoire")

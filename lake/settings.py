@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address the servers bind to.")
     app_port: int = Field(default=8501, ge=1, le=65535, description="Port of the Grimoires (Streamlit).")
     dagster_port: int = Field(default=3000, ge=1, le=65535, description="Port of the Dagster UI.")
+    mlflow_port: int = Field(default=5001, ge=1, le=65535, description="Port of the MLflow UI (loopback only).")
     crm_port: int = Field(default=8502, ge=1, le=65535, description="Port of the demo company's CRM (loopback only).")
     inbound_port: int = Field(
         default=8503, ge=1, le=65535, description="Port of the endpoint for webhooks; it listens where there is such a connection."

@@ -1,41 +1,42 @@
 """Rolling-origin back-test: each rival forecasts windows of the past from what was known before them.
 
-What belongs here: windows, errors and scores. What does not: what follows from them (`models.champions`).
+What belongs here: windows, errors and scores. What does not: how wide intervals follow (`models.intervals`), what follows for the
+title (`models.champions`), and how many are tested at once (`models.training`).
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
-from models.forecasters import Forecaster
-from models.intervals import conformal_quantile, held_out_coverage, phases, spread
-from models.series import DAYS, HORIZON, Grain, Series
+from models.forecasters import forecasts
+from models.intervals import spread_ahead
+from models.series import HORIZON, Grain, Series
+from models.statistical import Forms
 
-WINDOWS: dict[Grain, int] = {"daily": 4, "weekly": 3}
-LEAST_TRAINING: dict[Grain, int] = {"daily": 56, "weekly": 26}  # periods before the first window
+WINDOWS: dict[Grain, int] = {"daily": 4, "weekly": 3, "monthly": 3}
+LEAST_TRAINING: dict[Grain, int] = {"daily": 56, "weekly": 26, "monthly": 12}  # periods before the first window
 LEAST_WINDOWS = 2  # one window cannot say how far its own intervals reach
 
 
 @dataclass(frozen=True)
 class WindowScore:
-    """How one rival did in one window."""
+    """How one rival did in one window; `errors` are (actual - forecast) / spread, shape (horizon,)."""
 
     window_start: date
     horizon: int
     mase: float
     smape: float
-    coverage_80: float
-    coverage_95: float
+    errors: np.ndarray
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """One rival's back-test on one series; `quantiles` turn spreads into half-widths of intervals, by level in percent."""
+    """One rival's back-test on one series, the oldest window first."""
 
     forecaster: str
-    windows: list[WindowScore]
-    quantiles: dict[int, float]
+    windows: tuple[WindowScore, ...]
 
     @property
     def mase(self) -> float:
@@ -47,9 +48,10 @@ class Backtest:
         """Mean over the windows, in percent."""
         return float(np.mean([window.smape for window in self.windows]))
 
-    def coverage(self, level: int) -> float:
-        """Share of the back-test's values inside intervals that were made without them."""
-        return float(np.mean([getattr(window, f"coverage_{level}") for window in self.windows]))
+    @property
+    def errors(self) -> np.ndarray:
+        """All windows' errors in units of spread: shape (windows, horizon)."""
+        return np.stack([window.errors for window in self.windows])
 
 
 def least_points(grain: Grain) -> int:
@@ -64,51 +66,75 @@ def origins(length: int, *, grain: Grain) -> list[int]:
     return [length - horizon * back for back in range(count, 0, -1)]
 
 
-def backtest(forecaster: Forecaster, series: Series) -> Backtest:
-    """Scores one rival on the series' last windows.
+def backtest(
+    names: Collection[str], series: Series, *, forms: Forms | None = None, country: str | None = None
+) -> dict[str, Backtest]:
+    """Scores rivals on the series' last windows; those that fail in any are left out.
 
-    Raises:
-        RuntimeError, ValueError: The rival cannot be fitted to the series.
+    Args:
+        names: Of `models.forecasters`, but not the global one.
+        series: Long enough (`least_points`).
+        forms: Filled with the forms found on the oldest training part; later windows only estimate their parameters.
+        country: Whose public holidays Prophet knows.
     """
-    horizon = HORIZON[series.grain]
+    forms = {} if forms is None else forms
     starts = origins(len(series), grain=series.grain)
-    actual = [series.values[start : start + horizon] for start in starts]
-    forecasts = [_forecast(forecaster, series.head(start), horizon) for start in starts]
-    normalised = [
-        (values - forecast) / spread(series.head(start))[np.arange(start, start + horizon) % phases(series.grain)]
-        for start, values, forecast in zip(starts, actual, forecasts, strict=True)
-    ]
-    covered_80, covered_95 = (held_out_coverage(normalised, level=level) for level in (80, 95))
-    windows = [
-        WindowScore(
-            window_start=series.date_of(start),
-            horizon=horizon,
-            mase=mase(values, forecast, training=series.head(start)),
-            smape=smape(values, forecast),
-            coverage_80=covered_80[index],
-            coverage_95=covered_95[index],
-        )
-        for index, (start, values, forecast) in enumerate(zip(starts, actual, forecasts, strict=True))
-    ]
-    every = np.concatenate(normalised)
-    return Backtest(forecaster.name, windows, {level: conformal_quantile(every, level=level) for level in (80, 95)})
+    made = [forecasts(names, series.head(start), HORIZON[series.grain], forms=forms, country=country) for start in starts]
+    return scored(series, made)
 
 
-def _forecast(forecaster: Forecaster, training: Series, horizon: int) -> np.ndarray:
-    values = forecaster.fit(training).predict(horizon, after=training)
-    if not np.isfinite(values).all():
-        raise ValueError(f"{forecaster.name} gave values that are not numbers")
-    return np.maximum(values, 0) if training.is_non_negative else values
+def backtest_until_beaten(name: str, series: Series, defender: Backtest, *, country: str | None = None) -> Backtest | None:
+    """Scores a dear rival window by window, the newest first, and stops at the first it loses: it could no longer win the title.
+
+    Returns:
+        Its back-test over the windows that were played, None where it cannot be fitted.
+    """
+    played: list[WindowScore] = []
+    for start, other in zip(reversed(origins(len(series), grain=series.grain)), reversed(defender.windows), strict=True):
+        found = forecasts([name], series.head(start), HORIZON[series.grain], country=country)
+        if name not in found:
+            return None
+        played.insert(0, score(series, start, found[name]))
+        if played[0].mase >= other.mase:
+            break
+    return Backtest(name, tuple(played))
+
+
+def scored(series: Series, made: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Backtest]:
+    """Scores forecasts of all the series' windows, oldest first; who is not in each of them is left out."""
+    starts = origins(len(series), grain=series.grain)
+    everywhere = [name for name in made[0] if all(name in window for window in made)] if made else []
+    return {
+        name: Backtest(name, tuple(score(series, start, window[name]) for start, window in zip(starts, made, strict=True)))
+        for name in everywhere
+    }
+
+
+def score(series: Series, start: int, forecast: np.ndarray) -> WindowScore:
+    """Compares a forecast made from the first `start` periods with what came."""
+    training, actual = series.head(start), series.values[start : start + len(forecast)]
+    return WindowScore(
+        window_start=series.date_of(start),
+        horizon=len(forecast),
+        mase=mase(actual, forecast, training=training),
+        smape=smape(actual, forecast),
+        errors=(actual - forecast) / spread_ahead(training, len(forecast)),
+    )
 
 
 def mase(actual: np.ndarray, forecast: np.ndarray, *, training: Series) -> float:
     """Mean absolute error in units of the naive one-season-back error on the training part (Hyndman and Koehler 2006).
 
-    The season is a week for daily series and one period for weekly ones, as in the M4 competition.
+    The season is a week for daily series, a year for monthly and one period for weekly ones, as in the M4 competition.
     """
-    season = 7 if DAYS[training.grain] == 1 else 1
-    values = training.values
-    scales = (np.abs(values[season:] - values[:-season]).mean(), np.abs(np.diff(values)).mean(), np.abs(values).mean(), 1.0)
+    season = {"daily": 7, "weekly": 1, "monthly": 12}[training.grain]
+    return scaled_error(actual, forecast, history=training.values, season=season)
+
+
+def scaled_error(actual: np.ndarray, forecast: np.ndarray, *, history: np.ndarray, season: int) -> float:
+    """MASE on arrays. A history without seasonal change is measured by its change from period to period, or by its size."""
+    seasonal = np.abs(history[season:] - history[:-season]).mean() if len(history) > season else 0.0
+    scales = (seasonal, np.abs(np.diff(history)).mean() if len(history) > 1 else 0.0, np.abs(history).mean(), 1.0)
     return float(np.abs(actual - forecast).mean() / next(scale for scale in scales if scale > 0))
 
 

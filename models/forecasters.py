@@ -1,144 +1,98 @@
-"""The rivals: ways to forecast a series, all behind one small protocol, and the list of those that compete.
+"""The rivals: which ways to forecast compete for a series, and asking them.
 
-What belongs here: fitting, forecasting and putting a fitted model into JSON. What does not: judging them (`models.backtest`).
-A further rival is a class with these three methods and a line in `rivals`.
+What belongs here: names, seasons, Prophet. What does not: the arrays' methods (`models.statistical`), the model over all series
+(`models.global_model`), judging (`models.backtest`).
 """
 
+import contextlib
 import logging
-import math
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Any
 
 import numpy as np
 
 from models.series import DAYS, SEASON, Grain, Series
+from models.statistical import ENSEMBLE, INTERMITTENT, MEMBERS, SEASONAL_NAIVE, STATISTICAL, Forms, checked, statistical_forecasts
 
-BASELINE = "seasonal_naive"
+DEFAULT, BASELINE = ENSEMBLE, SEASONAL_NAIVE
+PROPHET, GLOBAL = "prophet", "global_boosting"
 YEARLY_FROM_DAYS = 540  # with less history a yearly wave cannot be told from the trend
 
 
-class Fitted(Protocol):
-    """A forecaster that has seen a series."""
-
-    def predict(self, horizon: int, *, after: Series) -> np.ndarray:
-        """The `horizon` values that follow `after`: the series it was fitted to, or that series grown longer."""
-        ...
-
-    def to_state(self) -> dict[str, Any]:
-        """What `restore` needs, as JSON values."""
-        ...
+def seasons_of(grain: Grain) -> tuple[int, ...]:
+    """Season lengths a grain may have, in periods, the shortest first; `models.statistical` uses those the history bears."""
+    return (7, 365) if grain == "daily" else (SEASON[grain],)
 
 
-class Forecaster(Protocol):
-    """A way to forecast series."""
-
-    @property
-    def name(self) -> str:
-        """Its name in tables and tags."""
-        ...
-
-    def fit(self, series: Series) -> Fitted:
-        """Learns from the series; RuntimeError or ValueError if it cannot."""
-        ...
-
-    def restore(self, state: dict[str, Any]) -> Fitted:
-        """The fitted forecaster that `Fitted.to_state` wrote down."""
-        ...
+def quick_rivals(series: Series) -> tuple[str, ...]:
+    """Those that cost hundredths of a second: the default, its members, the floor, and for a series of few demands theirs."""
+    return (DEFAULT, *MEMBERS, BASELINE, *(INTERMITTENT if series.is_intermittent else ()))
 
 
-def rivals(country: str | None = None) -> dict[str, Forecaster]:
-    """The forecasters that compete, by name; the baseline first."""
-    competing: list[Forecaster] = [SeasonalNaive(), ProphetForecaster(country=country)]
-    return {forecaster.name: forecaster for forecaster in competing}
+def rival_words(country: str | None) -> str:
+    """Who competes and with what knowledge: a champion of other rivals is trained anew."""
+    return ", ".join((DEFAULT, *MEMBERS, BASELINE, *INTERMITTENT, f"{PROPHET} {country or ''}".strip(), GLOBAL))
 
 
-@dataclass(frozen=True)
-class SeasonalNaive:
-    """What was, will be: the last season again, or the last value where there is less than a season."""
+def forecasts(
+    names: Collection[str], series: Series, horizon: int, *, forms: Forms | None = None, country: str | None = None
+) -> dict[str, np.ndarray]:
+    """The `horizon` values after the series by each of the named rivals but the global one; those that fail are left out.
 
-    name: str = BASELINE
-
-    def fit(self, series: Series) -> "FittedNaive":
-        """Nothing to learn but the season's length."""
-        season = SEASON[series.grain]
-        return FittedNaive(season if len(series) >= season else 1)
-
-    def restore(self, state: dict[str, Any]) -> "FittedNaive":
-        """From the season's length."""
-        return FittedNaive(int(state["season"]))
-
-
-@dataclass(frozen=True)
-class FittedNaive:
-    """Repeats the last `season` values."""
-
-    season: int
-
-    def predict(self, horizon: int, *, after: Series) -> np.ndarray:
-        """The last season's values, over and over."""
-        return np.tile(after.values[-self.season :], math.ceil(horizon / self.season))[:horizon]
-
-    def to_state(self) -> dict[str, Any]:
-        """The season's length; the values come with the series."""
-        return {"season": self.season}
-
-
-@dataclass(frozen=True)
-class ProphetForecaster:
-    """Prophet: trend with change points, weekly and yearly waves, public holidays; point forecasts only.
-
-    Its own intervals are not used: they do not know the error it makes (`models.intervals` measures that).
+    Values of a KPI that has never been negative are not either.
     """
-
-    country: str | None = None
-    name: str = "prophet"
-
-    def fit(self, series: Series) -> "FittedProphet":
-        """Finds the most likely parameters (L-BFGS, no sampling), some tenths of a second."""
-        import pandas as pd
-
-        model = quiet_prophet()(
-            weekly_seasonality=series.grain == "daily",
-            yearly_seasonality=len(series) * DAYS[series.grain] >= YEARLY_FROM_DAYS,
-            daily_seasonality=False,
-            uncertainty_samples=0,
-        )
-        if self.country and series.grain == "daily":
-            model.add_country_holidays(country_name=self.country)
-        model.fit(pd.DataFrame({"ds": _dates(series, 0, len(series)), "y": series.values}))
-        return FittedProphet(model)
-
-    def restore(self, state: dict[str, Any]) -> "FittedProphet":
-        """From Prophet's own JSON form, which holds data and no code."""
-        quiet_prophet()
-        from prophet.serialize import model_from_dict
-
-        return FittedProphet(model_from_dict(state))
+    quick = [name for name in names if name in STATISTICAL]
+    found = statistical_forecasts(quick, series.values, seasons=seasons_of(series.grain), horizon=horizon, forms=forms)
+    if PROPHET in names:
+        with contextlib.suppress(ValueError, RuntimeError):  # too few points, or a search that does not converge
+            found[PROPHET] = prophet_forecast(series, horizon, country=country)
+    return {name: within_bounds(values, series) for name, values in found.items()}
 
 
-@dataclass(frozen=True)
-class FittedProphet:
-    """A Prophet that has been fitted."""
-
-    model: Any
-
-    def predict(self, horizon: int, *, after: Series) -> np.ndarray:
-        """Its curve in the periods after the series; what happened since the fit does not bend it."""
-        import pandas as pd
-
-        dates = _dates(after, len(after), horizon)
-        return self.model.predict(pd.DataFrame({"ds": dates}))["yhat"].to_numpy()
-
-    def to_state(self) -> dict[str, Any]:
-        """Prophet's own JSON form."""
-        from prophet.serialize import model_to_dict
-
-        return model_to_dict(self.model)
+def within_bounds(values: np.ndarray, series: Series) -> np.ndarray:
+    """The values, none below zero for a KPI that has never been."""
+    return np.maximum(values, 0.0) if series.is_non_negative else values
 
 
-def _dates(series: Series, first: int, count: int) -> np.ndarray:
-    step = DAYS[series.grain]
-    return np.datetime64(series.date_of(first), "ns") + np.arange(count) * np.timedelta64(step, "D")
+def prophet_forecast(
+    series: Series, horizon: int, *, country: str | None = None, regressors: Mapping[str, np.ndarray] | None = None
+) -> np.ndarray:
+    """Prophet's curve after the series: trend with change points, weekly and yearly waves, public holidays and closed days.
+
+    Args:
+        series: The history.
+        horizon: Periods to forecast.
+        country: Whose public holidays count, such as DE; for daily series.
+        regressors: What else is known of every period, shape (len(series) + horizon,) each, such as a price.
+
+    Raises:
+        ValueError, RuntimeError: It cannot be fitted, or its forecast has exploded.
+    """
+    import pandas as pd
+
+    is_daily = series.grain == "daily"
+    dates = [series.date_of(index) for index in range(len(series) + horizon)]
+    model = quiet_prophet()(
+        weekly_seasonality=is_daily,
+        yearly_seasonality=len(series) * DAYS[series.grain] >= YEARLY_FROM_DAYS,
+        daily_seasonality=False,
+        uncertainty_samples=0,
+        holidays=_closed(series.closed_days) if is_daily else None,
+    )
+    if country and is_daily:
+        model.add_country_holidays(country_name=country)
+    frame = pd.DataFrame({"ds": pd.to_datetime(dates), **(regressors or {})})
+    for name in regressors or {}:
+        model.add_regressor(name)
+    model.fit(frame.iloc[: len(series)].assign(y=series.values))
+    return checked(model.predict(frame.iloc[len(series) :])["yhat"].to_numpy(), series.values)
+
+
+def _closed(days: Collection[date]) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame({"holiday": "closed", "ds": pd.to_datetime(sorted(days))}) if days else None
 
 
 def quiet_prophet() -> Any:
@@ -149,6 +103,3 @@ def quiet_prophet() -> Any:
     for name in ("prophet", "cmdstanpy"):  # they set their own level while they are imported
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return Prophet
-
-
-__all__ = ["BASELINE", "Fitted", "Forecaster", "Grain", "ProphetForecaster", "SeasonalNaive", "rivals"]

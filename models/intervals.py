@@ -1,34 +1,58 @@
-"""Forecast intervals from errors that were really made (split conformal prediction, normalised by season).
+"""Forecast intervals from errors that were really made: split conformal prediction, pooled over the series of a grain.
 
 What belongs here: widths and their coverage. What does not: which errors (`models.backtest` makes them).
 
-A point forecast for a period of phase p (its weekday, for daily series) gets the half-width q * spread[p]: `spread` is how much
-such a period usually differs from the one a season before, so that quiet Sundays get narrow intervals and busy Mondays wide ones;
-q is the conformal quantile of |error| / spread over the back-test (Lei et al. 2018, distribution-free predictive inference).
+A point forecast gets the half-width q[k] * spread[p]. `spread[p]` is how much a period of phase p (its weekday, for daily series)
+usually differs from the one a season before, so that quiet Sundays get narrow intervals and busy Mondays wide ones. q[k] is the
+conformal quantile of |error| / spread k periods ahead (Lei et al. 2018, distribution-free predictive inference): over all series
+of the grain forecast the same way where these are at least `LEAST_POOLED`, else over all steps of the one series.
 """
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from models.series import SEASON, Grain, Series
 
 LEVELS = (80, 95)  # percent
+LEAST_POOLED = 60  # series; with fewer, their errors k steps ahead are too few for a 95 % quantile
 SMALLEST_SPREAD = 0.1  # of the mean spread: a weekday that never varied may still do so tomorrow
+
+Basis = Literal["pooled", "series"]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Half-widths in units of spread, shape (horizon,) by level in percent, and whose errors they come from."""
+
+    basis: Basis
+    quantiles: dict[int, np.ndarray]
 
 
 def spread(series: Series) -> np.ndarray:
-    """Mean absolute change per phase, in the KPI's unit: shape (7,) for daily series, (1,) for weekly ones; never zero."""
-    season = phases(series.grain)
-    change = np.abs(series.values[season:] - series.values[:-season])
-    phase = np.arange(season, len(series)) % season
+    """Mean absolute change per phase, in the KPI's unit: shape (7,) for daily series, (1,) for the others; never zero."""
+    return spread_of(series.values, phases(series.grain))
+
+
+def spread_of(values: np.ndarray, season: int) -> np.ndarray:
+    """Mean absolute change from one season to the next per phase, shape (season,), in the values' unit; never zero."""
+    change = np.abs(values[season:] - values[:-season])
+    phase = np.arange(season, len(values)) % season
     per_phase = np.array([change[phase == p].mean() if (phase == p).any() else 0.0 for p in range(season)])
-    mean = per_phase.mean() or np.abs(series.values).mean() or 1.0
+    mean = per_phase.mean() or np.abs(values).mean() or 1.0
     return np.maximum(per_phase, SMALLEST_SPREAD * mean)
 
 
+def spread_ahead(series: Series, horizon: int) -> np.ndarray:
+    """The spread of each of the `horizon` periods after the series."""
+    return spread(series)[np.arange(len(series), len(series) + horizon) % phases(series.grain)]
+
+
 def phases(grain: Grain) -> int:
-    """How many kinds of period a grain has: seven weekdays; weeks are all alike, two years have too few of each."""
+    """How many kinds of period a grain has: seven weekdays; weeks and months are all alike, two years have too few of each."""
     return SEASON[grain] if grain == "daily" else 1
 
 
@@ -40,11 +64,50 @@ def conformal_quantile(errors: np.ndarray, *, level: int) -> float:
     return float(np.sort(np.abs(errors))[rank - 1])
 
 
-def held_out_coverage(errors: list[np.ndarray], *, level: int) -> list[float]:
-    """Per window the share of its errors inside the interval that the *other* windows' errors give; nan for a lone window."""
-    shares = []
-    for index, window in enumerate(errors):
-        others = [other for position, other in enumerate(errors) if position != index]
-        quantile = conformal_quantile(np.concatenate(others), level=level) if others else math.nan
-        shares.append(float((np.abs(window) <= quantile).mean()) if others else math.nan)
-    return shares
+def calibrate(errors: Mapping[str, np.ndarray]) -> dict[str, Calibration]:
+    """The widths of each series' intervals.
+
+    Args:
+        errors: By series, all of one grain and forecast the same way: (actual - forecast) / spread, shape (windows, horizon).
+    """
+    if len(errors) >= LEAST_POOLED:
+        pooled = Calibration("pooled", _by_step(np.concatenate(list(errors.values()))))
+        return dict.fromkeys(errors, pooled)
+    return {key: Calibration("series", _by_series(made)) for key, made in errors.items()}
+
+
+def held_out_coverage(errors: Mapping[str, np.ndarray], *, level: int) -> dict[str, np.ndarray]:
+    """Per series and window, the share of values inside intervals made from the *other* windows' errors; nan for a lone window.
+
+    Windows are counted from the newest: the others of a pooled calibration are all series' other windows. Shape (windows,) each.
+    """
+    if len(errors) < LEAST_POOLED:
+        return {key: _coverage_alone(made, level=level) for key, made in errors.items()}
+    count = max(len(made) for made in errors.values())
+    shares: dict[str, list[float]] = {key: [] for key in errors}
+    for back in range(count, 0, -1):
+        others = [np.delete(made, len(made) - back, axis=0) if len(made) >= back else made for made in errors.values()]
+        rest = np.concatenate(others)
+        limit = _by_step(rest)[level] if len(rest) else np.full(next(iter(errors.values())).shape[1], np.nan)
+        for key, made in errors.items():
+            if len(made) >= back:
+                shares[key].append(_share(made[len(made) - back], limit))
+    return {key: np.array(found) for key, found in shares.items()}
+
+
+def _coverage_alone(made: np.ndarray, *, level: int) -> np.ndarray:
+    rest = [np.delete(made, window, axis=0) for window in range(len(made))]
+    return np.array([_share(window, _by_series(others)[level]) for window, others in zip(made, rest, strict=True)])
+
+
+def _share(window: np.ndarray, limit: np.ndarray) -> float:
+    return math.nan if np.isnan(limit).any() else float((np.abs(window) <= limit).mean())
+
+
+def _by_step(errors: np.ndarray) -> dict[int, np.ndarray]:
+    """Quantiles per step; never narrower further ahead than near by, for a few hundred errors also hold luck."""
+    return {level: np.maximum.accumulate([conformal_quantile(column, level=level) for column in errors.T]) for level in LEVELS}
+
+
+def _by_series(errors: np.ndarray) -> dict[int, np.ndarray]:
+    return {level: np.full(errors.shape[1], conformal_quantile(errors.ravel(), level=level)) for level in LEVELS}

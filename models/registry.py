@@ -2,8 +2,8 @@
 
 What belongs here: everything that calls MLflow. What does not: which model wins (`models.champions`).
 
-One parent run per training over all series, a child run per champion. A registered model per series; a version's tags say what it
-was trained on, so that the next run can tell whether to train again.
+One run per training, however many series; one registered model per grain, a version of which is the table of all its series'
+champions. A model or a run per series would cost a quarter of a second each.
 """
 
 import contextlib
@@ -13,139 +13,158 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 from lake.database import MLFLOW, database_url
-from lake.errors import ModelError
+from lake.errors import DatabaseUnavailableError, ModelError, StorageError
 from lake.settings import Settings, get_settings
 from models.artifact_locations import move_artifact_locations
-from models.predictor import ForecastPoint, Predictor
-from models.series import Series
+from models.champion_table import ChampionTable
+from models.series import Grain
 
 EXPERIMENT = "forecasts"
 Alias = Literal["champion", "challenger"]
 SERVED = Path(__file__).with_name("mlflow_model.py")
+RETRAIN = "Run `grimoire forecast --retrain`; forecasts go on meanwhile without champions."
 
 
 @dataclass(frozen=True)
 class Registered:
-    """A version of a registered model: what it is and until when it had seen its series."""
+    """A version of a registered model and the table it holds."""
 
     model: str
     version: str
     run_id: str
-    forecaster: str
-    trained_until: date
-    rivals: str
+    table: ChampionTable
+
+
+def model_name(grain: Grain) -> str:
+    """The registered model of a grain's forecasts."""
+    return f"forecasts_{grain}"
 
 
 class Registry:
-    """MLflow's store of this platform: backend in the database `grimoire_mlflow`, artifacts in HOME/mlflow."""
+    """MLflow's store of this platform: backend in the database `grimoire_mlflow`, artifacts in HOME/mlflow.
+
+    Raises:
+        ModelError: It does not answer.
+    """
 
     def __init__(self, settings: Settings | None = None) -> None:
         settings = settings or get_settings()
         mlflow = quiet_mlflow()
-        artifacts = settings.folder("mlflow", "artifacts").as_uri()
-        database = database_url(MLFLOW, settings=settings)
-        address = database.render_as_string(hide_password=False)
-        mlflow.set_tracking_uri(address)
-        mlflow.set_registry_uri(address)
-        self.client = mlflow.MlflowClient()
-        self.mlflow = mlflow
-        known = self.client.get_experiment_by_name(EXPERIMENT)
-        if known and known.artifact_location != artifacts:  # the home folder has been moved
-            move_artifact_locations(database, old=known.artifact_location, new=artifacts)
-        self.experiment = known.experiment_id if known else self.client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+        with _told("opened"):
+            artifacts = settings.folder("mlflow", "artifacts").as_uri()
+            database = database_url(MLFLOW, settings=settings)
+            address = database.render_as_string(hide_password=False)
+            mlflow.set_tracking_uri(address)
+            mlflow.set_registry_uri(address)
+            self.client = mlflow.MlflowClient()
+            self.mlflow = mlflow
+            known = self.client.get_experiment_by_name(EXPERIMENT)
+            if known and known.artifact_location != artifacts:  # the home folder has been moved
+                move_artifact_locations(database, old=known.artifact_location, new=artifacts)
+            made = known.experiment_id if known else self.client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+        self.experiment = made
 
-    @contextlib.contextmanager
-    def training(self, *, parameters: Mapping[str, Any]) -> Iterator[str]:
-        """The parent run of one training; gives its id."""
-        with self.mlflow.start_run(experiment_id=self.experiment, run_name="training") as run:
-            self.mlflow.log_params(dict(parameters))
-            yield run.info.run_id
+    def log_training(
+        self,
+        tables: Mapping[Alias, Mapping[Grain, ChampionTable]],
+        *,
+        evidence: Path,
+        parameters: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+    ) -> dict[Grain, Registered]:
+        """Keeps a training as one run with all its files, and its tables as new versions that the aliases point at.
 
-    @contextlib.contextmanager
-    def champion_run(self, series: Series, *, metrics: Mapping[str, float]) -> Iterator[str]:
-        """The child run of one series' champion; gives its id."""
-        with self.mlflow.start_run(experiment_id=self.experiment, run_name=series.key, nested=True) as run:
-            self.mlflow.log_metrics(dict(metrics))
-            self.mlflow.set_tags({"series": series.name, "grain": series.grain})
-            yield run.info.run_id
+        Args:
+            tables: By alias and grain.
+            evidence: Folder of what the run is to show: back-tests, model card, plots.
+            parameters, metrics, tags: Of the run.
 
-    def log_metrics(self, metrics: Mapping[str, float]) -> None:
-        """Writes metrics to the run that is under way."""
-        self.mlflow.log_metrics(dict(metrics))
-
-    def register(self, series: Series, predictor: Predictor, *, alias: Alias, rivals: str) -> Registered:
-        """Keeps the predictor as a new version of the series' model and points the alias at it."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "predictor.json")
-            path.write_text(json.dumps(predictor.to_dict()))
-            logged = self.mlflow.pyfunc.log_model(
-                name=series.key,
-                python_model=str(SERVED),
-                artifacts={"predictor": str(path)},
-                pip_requirements=[f"{name}=={version(name)}" for name in ("mlflow", "pandas", "prophet")],
-            )
-        tags = {"forecaster": predictor.forecaster, "trained_until": predictor.trained_until, "rivals": rivals}
-        if self.holder(series, "champion") is None and self.holder(series, "challenger") is None:
-            self._ensure_model(series)
-        made = self.client.create_model_version(
-            series.key, logged.model_uri, run_id=logged.run_id, tags=tags, model_id=logged.model_id
-        )
-        self.client.set_registered_model_alias(series.key, alias, made.version)
-        return Registered(
-            series.key,
-            str(made.version),
-            made.run_id or "",
-            predictor.forecaster,
-            date.fromisoformat(predictor.trained_until),
-            rivals,
-        )
-
-    def _ensure_model(self, series: Series) -> None:
-        from mlflow.exceptions import MlflowException
-
-        with contextlib.suppress(MlflowException):  # it is there already
-            self.client.create_registered_model(series.key, description=f"{series.title} ({series.grain})")
-
-    def holder(self, series: Series, alias: Alias) -> Registered | None:
-        """The version an alias points at; None if there is none that we made."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            found = self.client.get_model_version_by_alias(series.key, alias)
-            tags = found.tags
-            return Registered(
-                series.key,
-                str(found.version),
-                found.run_id or "",
-                tags["forecaster"],
-                date.fromisoformat(tags["trained_until"]),
-                tags["rivals"],
-            )
-        except (MlflowException, KeyError, ValueError):
-            return None
-
-    def forecast(self, series: Series) -> list[ForecastPoint]:
-        """Forecasts with the series' champion, loaded from the registry.
+        Returns:
+            The champions' versions by grain.
 
         Raises:
-            ModelError: It cannot be loaded.
+            ModelError: The registry does not answer.
         """
-        import pandas as pd
+        with _told("written"), tempfile.TemporaryDirectory() as folder:
+            for alias, by_grain in tables.items():
+                for grain, table in by_grain.items():
+                    self._save(Path(folder, "models", grain, alias), table)
+            with self.mlflow.start_run(experiment_id=self.experiment, run_name="training") as run:
+                self.mlflow.set_tags(dict(tags))
+                self.mlflow.log_params(dict(parameters))
+                self.mlflow.log_metrics(dict(metrics))
+                self.mlflow.log_artifacts(str(evidence))
+                self.mlflow.log_artifacts(folder)
+                made: dict[Grain, Registered] = {}
+                for alias in ("challenger", "champion"):
+                    for grain, table in tables.get(alias, {}).items():
+                        registered = self._register(run.info, alias, table, card=(evidence / "model_card.md").read_text())
+                        if alias == "champion":
+                            made[grain] = registered
+        return made
+
+    def _save(self, path: Path, table: ChampionTable) -> None:
+        written = path.with_suffix(".json")
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_text(json.dumps(table.to_dict()))
+        self.mlflow.pyfunc.save_model(
+            str(path),
+            python_model=str(SERVED),
+            artifacts={"champions": str(written)},
+            pip_requirements=[f"{name}=={version(name)}" for name in ("mlflow", "pandas", "statsforecast")],
+        )
+        written.unlink()
+
+    def _register(self, run: Any, alias: Alias, table: ChampionTable, *, card: str) -> Registered:
         from mlflow.exceptions import MlflowException
 
-        address = f"models:/{series.key}@champion"
+        name = model_name(table.grain)
+        with contextlib.suppress(MlflowException):  # it is there already
+            self.client.create_registered_model(name)
+        source = f"{run.artifact_uri}/models/{table.grain}/{alias}"
+        made = self.client.create_model_version(
+            name, source, run_id=run.run_id, tags={"series": str(len(table.entries))}, description=card
+        )
+        self.client.set_registered_model_alias(name, alias, made.version)
+        return Registered(name, str(made.version), run.run_id, table)
+
+    def load(self, grain: Grain, alias: Alias = "champion") -> Registered | None:
+        """The version an alias points at, with its table; None if nothing was registered yet.
+
+        Raises:
+            ModelError: It is there and cannot be read, or was made for other columns.
+        """
+        from mlflow.exceptions import MlflowException
+
+        name = model_name(grain)
         try:
-            champion = self.mlflow.pyfunc.load_model(address)
-        except (MlflowException, OSError) as error:
-            raise ModelError(f"{address} cannot be loaded: {error}", remedy="Run `grimoire forecast --retrain`.") from error
-        history = pd.DataFrame({"period": [series.date_of(index) for index in range(len(series))], "value": series.values})
-        return [ForecastPoint(**row) for row in champion.predict(history).to_dict("records")]
+            found = self.client.get_model_version_by_alias(name, alias)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # the second: a model without the alias
+                return None
+            raise ModelError(f"The model registry does not answer: {error}", remedy=RETRAIN) from error
+        with _told(f"read: models:/{name}@{alias}"), tempfile.TemporaryDirectory() as folder:
+            path = self.mlflow.artifacts.download_artifacts(f"models:/{name}/{found.version}", dst_path=folder)
+            table = json.loads(Path(path, "artifacts", f"{alias}.json").read_text())
+        return Registered(name, str(found.version), found.run_id or "", ChampionTable.from_dict(table, grain=grain))
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Says of any of the many errors of MLflow, its database and its files that the registry is away."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, DatabaseUnavailableError, StorageError, OSError, ValueError) as error:
+        raise ModelError(f"The model registry cannot be {what} ({type(error).__name__}: {error}).", remedy=RETRAIN) from error
 
 
 def quiet_mlflow() -> Any:

@@ -7,27 +7,42 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lake.journal import insert_rows
+from models.series import Series
 
 if TYPE_CHECKING:
     import duckdb
 
 COLUMNS = {
     "backtests": """series varchar, grain varchar, model varchar, window_start date, horizon integer, mase double, smape double,
-        coverage_80 double, coverage_95 double, computed_at timestamptz, snapshot_id bigint""",
+        coverage_80 double, coverage_95 double, computed_at timestamptz, snapshot_id bigint, kpi varchar, dimension varchar,
+        member varchar""",
     "forecasts": """series varchar, title varchar, unit varchar, grain varchar, period date, value double, lower_80 double,
         upper_80 double, lower_95 double, upper_95 double, model varchar, model_version varchar, mlflow_run_id varchar,
-        computed_at timestamptz, snapshot_id bigint""",
+        computed_at timestamptz, snapshot_id bigint, kpi varchar, dimension varchar, member varchar, step varchar,
+        steps_ahead integer, interval_basis varchar, is_reconciled boolean, trained_snapshot_id bigint""",
     "champions": """series varchar, grain varchar, champion varchar, challenger varchar, champion_mase double,
-        challenger_mase double, promoted_at timestamptz, snapshot_id bigint, mlflow_run_id varchar""",
-    "skipped": "series varchar, grain varchar, reason varchar, computed_at timestamptz, snapshot_id bigint",
+        challenger_mase double, promoted_at timestamptz, snapshot_id bigint, mlflow_run_id varchar, kpi varchar, dimension varchar,
+        member varchar, floor_mase double, coverage_80 double, coverage_95 double, interval_basis varchar, reason varchar,
+        untried varchar, model_version varchar, code_version varchar""",
+    "skipped": """series varchar, grain varchar, reason varchar, computed_at timestamptz, snapshot_id bigint, kpi varchar,
+        dimension varchar, member varchar""",
 }
 
 
+def label(series: Series) -> str:
+    """What the tables call a series: its KPI's name, for a member with dimension and member behind it."""
+    return series.key.removeprefix(f"{series.grain}_")
+
+
 def ensure_tables(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Makes the schema and its tables where they are not there yet."""
+    """Makes the schema and its tables where they are not there yet, and columns that tables of earlier versions lack."""
     connection.execute("create schema if not exists forecasts")
     for table, columns in COLUMNS.items():
         connection.execute(f"create table if not exists forecasts.{table} ({columns})")
+        there = {row[0] for row in connection.execute(f"describe forecasts.{table}").fetchall()}
+        for column in columns.replace("\n", " ").split(","):
+            if column.split()[0] not in there:
+                connection.execute(f"alter table forecasts.{table} add column {column}")
 
 
 def replace_rows(

@@ -117,6 +117,7 @@ def save_text(path: Path, text: str) -> None:
 
 def forecast(
     retrain: Annotated[bool, typer.Option("--retrain", help="Train every series anew, however little is new.")] = False,
+    budget: Annotated[float, typer.Option(min=0, help="Seconds for training; what is not tried by then does not compete.")] = 150,
     as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects, one per series.")] = False,
 ) -> None:
     """Trains, compares and scores the forecasts of every KPI series; the better model becomes champion.
@@ -127,7 +128,7 @@ def forecast(
 
     $ grimoire forecast
 
-    $ grimoire forecast --retrain
+    $ grimoire forecast --retrain --budget 60
 
     $ grimoire sql "from forecasts.champions"
     """
@@ -136,7 +137,7 @@ def forecast(
     from models import forecast_all
 
     with console.progress() as progress:
-        reports = [asdict(report) for report in forecast_all(retrain=retrain, progress=progress)]
+        reports = [asdict(report) for report in forecast_all(retrain=retrain, budget=budget, progress=progress)]
     if as_json:
         console.print_json(reports)
     elif reports:

@@ -130,7 +130,7 @@ def _command(*words: str) -> list[str]:
 
 
 def servers(settings: "Settings") -> "Servers":
-    """The servers of one `grimoire up`: the Grimoires, the Dagster UI and Dagster's daemon."""
+    """The servers of one `grimoire up`: the Grimoires, the Dagster UI, Dagster's daemon and the MLflow UI."""
     from apps.cli.children import Server, Servers
     from lake.settings import NO_TELEMETRY, PROJECT_ROOT
 
@@ -148,8 +148,29 @@ def servers(settings: "Settings") -> "Servers":
         Server("Grimoires", streamlit, logs / "streamlit.log", app, f"{app}/_stcore/health", dict(NO_TELEMETRY)),
         Server("Dagster UI", web, logs / "dagster-webserver.log", dagster, f"{dagster}/server_info"),
         Server("Dagster daemon", daemon, logs / "dagster-daemon.log"),
+        _mlflow(settings),
         *_inbound(settings),
     ])  # fmt: skip
+
+
+def _mlflow(settings: "Settings") -> "Server":
+    """The MLflow UI. It asks nobody who they are, so it listens on the loopback whatever address the others have."""
+    from apps.cli.children import Server
+    from lake.database import MLFLOW, database_url
+    from lake.settings import NO_TELEMETRY
+
+    url = f"http://127.0.0.1:{settings.mlflow_port}"
+    address = database_url(MLFLOW, settings=settings).render_as_string(hide_password=False)
+    serve = [
+        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(settings.mlflow_port), "--workers", "1",
+        "--allowed-hosts", f"127.0.0.1:{settings.mlflow_port},localhost:{settings.mlflow_port}",
+        "--default-artifact-root", settings.folder("mlflow", "artifacts").as_uri(), "--no-serve-artifacts",
+    ]  # fmt: skip
+    secret = {
+        **NO_TELEMETRY,
+        "MLFLOW_BACKEND_STORE_URI": address,
+    }  # not in the command, where every user of the machine can read it
+    return Server("MLflow UI", serve, settings.folder("logs") / "mlflow.log", url, f"{url}/health", secret)
 
 
 def _inbound(settings: "Settings") -> "list[Server]":
@@ -198,7 +219,7 @@ def _record(settings: "Settings", fleet: "Servers") -> None:
     from lake.running import RunningServers, write_record
 
     addresses = {server.name: server.url for server in fleet.servers if server.url}
-    ports = [settings.app_port, settings.dagster_port, settings.crm_port, settings.inbound_port]
+    ports = [settings.app_port, settings.dagster_port, settings.mlflow_port, settings.crm_port, settings.inbound_port]
     write_record(settings, RunningServers(os.getpid(), addresses, ports, fleet.record()))
 
 

@@ -28,7 +28,7 @@ TABLES = {
             deps=KPI_SERIES,
             group_name="forecasts",
             description=description,
-            kinds={"prophet", "mlflow"},
+            kinds={"mlflow", "python"},
             freshness_policy=EVERY_DAY,
             automation_condition=WHEN_NEWER,
         )

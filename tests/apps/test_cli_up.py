@@ -127,7 +127,10 @@ def test_up_serves_both_addresses_once_survives_killings_and_leaves_nothing_behi
 
     lake.in_transaction(lambda con: con.execute("create schema mining; create table mining.models as select 'x' as process"))
     embedded(get_settings()).release()
-    ports = {name: str(free_port()) for name in ("GRIMOIRE_APP_PORT", "GRIMOIRE_DAGSTER_PORT", "GRIMOIRE_CRM_PORT")}
+    ports = {
+        name: str(free_port())
+        for name in ("GRIMOIRE_APP_PORT", "GRIMOIRE_DAGSTER_PORT", "GRIMOIRE_MLFLOW_PORT", "GRIMOIRE_CRM_PORT")
+    }
     for name, value in ports.items():
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()

@@ -5,11 +5,10 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from models.backtest import Backtest, WindowScore, backtest, mase, origins, smape
+from models.backtest import Backtest, WindowScore, backtest, backtest_until_beaten, mase, origins, smape
 from models.champions import choose
-from models.forecasters import ProphetForecaster, SeasonalNaive
-from models.intervals import conformal_quantile, held_out_coverage, spread
-from models.predictor import Predictor, train
+from models.forecasters import forecasts
+from models.intervals import calibrate, conformal_quantile, held_out_coverage, spread
 from models.series import Grain, Series, on_calendar, reason_to_skip
 
 MONDAY = date(2024, 1, 1)
@@ -19,8 +18,8 @@ def series(values: list[float] | np.ndarray, *, grain: Grain = "daily") -> Serie
     return Series("s", "S", "orders", grain, MONDAY, np.asarray(values, dtype=float))
 
 
-def scored(name: str, score: float) -> Backtest:
-    return Backtest(name, [WindowScore(MONDAY, 28, score, 0, 0.8, 0.95)], {80: 1.0, 95: 2.0})
+def scored(name: str, *scores: float) -> Backtest:
+    return Backtest(name, tuple(WindowScore(MONDAY, 28, score, 0, np.zeros(28)) for score in scores))
 
 
 def test_gaps_are_interpolated_and_missing_ends_cut_off() -> None:
@@ -43,12 +42,9 @@ def test_points_after_a_day_are_counted_in_periods() -> None:
     assert series(range(10)).points_after(date(2025, 1, 1)) == 0
 
 
-def test_seasonal_naive_repeats_the_last_week_and_goes_on_from_where_the_series_has_grown_to() -> None:
-    grown = series([1, 2, 3, 4, 5, 6, 7, 8, 9])
-    fitted = SeasonalNaive().fit(grown.head(8))
-    assert fitted.predict(9, after=grown).tolist() == [3, 4, 5, 6, 7, 8, 9, 3, 4]
-    restored = SeasonalNaive().restore(fitted.to_state())
-    assert restored == fitted
+def test_seasonal_naive_repeats_the_last_week() -> None:
+    found = forecasts(["seasonal_naive"], series([1, 2, 3, 4, 5, 6, 7, 8, 9]), 9)
+    assert found["seasonal_naive"].tolist() == [3, 4, 5, 6, 7, 8, 9, 3, 4]
 
 
 def test_mase_of_the_one_season_back_forecast_is_the_ratio_of_errors() -> None:
@@ -81,39 +77,69 @@ def test_the_conformal_quantile_holds_the_level_on_exchangeable_errors() -> None
     assert conformal_quantile(errors, level=80) == 80
     assert conformal_quantile(errors, level=95) == 95
     assert conformal_quantile(np.array([1.0, 2.0]), level=95) == 2
+
+
+def test_pooled_intervals_hold_their_level_step_by_step_and_grow_with_the_distance() -> None:
     generator = np.random.default_rng(1)
-    windows = [generator.normal(size=28) for _ in range(60)]
-    assert np.mean(held_out_coverage(windows, level=80)) == pytest.approx(0.8, abs=0.02)
-    assert np.isnan(held_out_coverage(windows[:1], level=80)[0])
+    growth = np.sqrt(np.arange(1, 13))
+    errors = {f"s{n}": generator.normal(size=(3, 12)) * growth for n in range(80)}
+    made = calibrate(errors)["s0"]
+    assert made.basis == "pooled"
+    assert made.quantiles[80][11] > 2.5 * made.quantiles[80][0]
+    for level in (80, 95):
+        shares = held_out_coverage(errors, level=level)
+        assert np.mean(list(shares.values())) == pytest.approx(level / 100, abs=0.02)
+        fresh = np.abs(generator.normal(size=(4000, 12)) * growth) <= made.quantiles[level]
+        assert fresh.mean() == pytest.approx(level / 100, abs=0.03)
 
 
-def test_a_rival_takes_the_title_only_by_a_margin() -> None:
-    naive, close, better = scored("seasonal_naive", 1.0), scored("prophet", 0.97), scored("prophet", 0.9)
-    assert choose({"seasonal_naive": naive, "prophet": close}).champion is naive
-    verdict = choose({"seasonal_naive": naive, "prophet": better})
-    assert (verdict.champion, verdict.challenger) == (better, naive)
-    assert choose({"seasonal_naive": scored("seasonal_naive", 0.97), "prophet": naive}, holder="prophet").champion is naive
-    assert choose({"prophet": better}).challenger is None
-    assert choose({"seasonal_naive": naive}, holder="gone").champion is naive
+def test_fewer_than_sixty_series_are_calibrated_each_by_itself() -> None:
+    generator = np.random.default_rng(1)
+    errors = {"calm": generator.normal(size=(30, 28)), "wild": 9 * generator.normal(size=(30, 28))}
+    made = calibrate(errors)
+    assert made["calm"].basis == "series"
+    assert made["wild"].quantiles[80][0] > 5 * made["calm"].quantiles[80][0]
+    assert np.mean(held_out_coverage(errors, level=80)["wild"]) == pytest.approx(0.8, abs=0.02)
+    assert np.isnan(held_out_coverage({"lone": errors["calm"][:1]}, level=80)["lone"][0])
 
 
-def test_prophet_finds_the_weekly_wave_and_survives_its_json_form() -> None:
+def test_a_rival_takes_the_title_only_if_it_wins_every_window_and_by_a_margin() -> None:
+    floor, default = scored("seasonal_naive", 2.0, 2.0), scored("median_ensemble", 1.0, 1.0)
+    known = {"seasonal_naive": floor, "median_ensemble": default}
+    assert choose(known).champion is default
+    assert choose(known | {"theta": scored("theta", 0.97, 0.97)}).champion is default, "by too little"
+    assert choose(known | {"theta": scored("theta", 0.5, 1.01)}).champion is default, "in one window only"
+    better = scored("prophet", 0.9, 0.9)
+    assert choose(known | {"prophet": better}).champion is better
+    assert choose(known | {"prophet": better}).challenger is default
+    assert choose(known | {"prophet": scored("prophet", 0.1)}).champion is default, "it stopped at a window it lost"
+
+
+def test_a_champion_keeps_its_title_while_it_is_ahead_and_nobody_stays_who_does_not_beat_the_floor() -> None:
+    floor, default, close = scored("seasonal_naive", 2.0, 2.0), scored("median_ensemble", 1.0, 1.0), scored("theta", 0.99, 0.98)
+    known = {"seasonal_naive": floor, "median_ensemble": default, "theta": close}
+    assert choose(known, holder="theta").champion is close
+    assert choose(known, holder="gone").champion is default
+    low = scored("seasonal_naive", 0.97, 0.97)
+    verdict = choose(known | {"seasonal_naive": low})
+    assert verdict.champion is low
+    assert "does not beat repeating the last season" in verdict.reason
+    assert choose({"seasonal_naive": low}).challenger is None
+
+
+def test_a_dear_rival_stops_at_the_first_window_it_loses() -> None:
+    noisy = series(np.tile([2.0, 3, 5, 6, 4, 1, 0], 30) + np.random.default_rng(3).normal(0, 1, 210))
+    unbeatable = Backtest("median_ensemble", tuple(WindowScore(MONDAY, 28, 0.0, 0, np.zeros(28)) for _ in range(4)))
+    played = backtest_until_beaten("theta", noisy, unbeatable)
+    assert played is not None
+    assert len(played.windows) == 1
+    assert played.windows[0].window_start == noisy.date_of(len(noisy) - 28), "the newest first"
+
+
+def test_the_default_finds_the_weekly_wave() -> None:
     generator = np.random.default_rng(3)
     wave = np.tile([2.0, 3, 5, 6, 4, 1, 0], 30) * 10 + 20
     noisy = series(np.maximum(wave + generator.normal(0, 8, len(wave)), 0))
-    rival, baseline = backtest(ProphetForecaster("DE"), noisy), backtest(SeasonalNaive(), noisy)
-    assert rival.mase < 0.9 * baseline.mase
-    predictor = train("prophet", noisy, quantiles=rival.quantiles, country="DE")
-    again = Predictor(**predictor.to_dict())
-    points = again.forecast(noisy)
-    assert [point.period for point in points] == [noisy.date_of(len(noisy) + step) for step in range(28)]
-    assert all(0 <= point.lower_95 <= point.lower_80 <= point.value <= point.upper_80 <= point.upper_95 for point in points)
-
-
-def test_intervals_stay_with_their_weekday_when_the_series_begins_later_than_at_training() -> None:
-    generator = np.random.default_rng(3)
-    week = np.array([10, 12, 9, 11, 10, 0, 0])
-    whole = series(np.tile(week, 20) + generator.poisson(3, 140) * np.tile(week > 0, 20))
-    predictor = train("seasonal_naive", whole, quantiles={80: 1.0, 95: 2.0})
-    cut = Series("s", "S", "orders", "daily", whole.date_of(3), whole.values[3:])
-    assert predictor.forecast(cut) == predictor.forecast(whole)
+    tests = backtest(["median_ensemble", "seasonal_naive"], noisy)
+    assert tests["median_ensemble"].mase < 0.9 * tests["seasonal_naive"].mase
+    assert tests["median_ensemble"].errors.shape == (4, 28)

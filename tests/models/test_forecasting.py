@@ -33,7 +33,9 @@ def test_every_series_is_forecast_or_skipped_with_a_reason_and_a_second_run_only
         ("zeros", "weekly"): "it has 34 weekly points and needs 50",
     }
     orders = first["orders", "daily"]
-    assert orders.is_retrained and orders.champion and orders.challenger and orders.model_version == "2"
+    assert orders.is_retrained and orders.champion and orders.challenger and orders.model_version == "2", (
+        "a version for the challengers, then one for the champions"
+    )
     assert orders.champion_mase is not None and orders.champion_mase < 1.2
     assert orders.coverage_80 is not None and 0.5 <= orders.coverage_80 <= 1
     assert told == sorted(told) and told[-1] == 1.0
@@ -49,7 +51,11 @@ def test_every_series_is_forecast_or_skipped_with_a_reason_and_a_second_run_only
     )
     assert count("select count(*) from forecasts.forecasts where series <> 'balance' and lower_95 < 0") == 0
     assert count("select count(*) from forecasts.forecasts where series = 'balance' and lower_95 < 0") > 0
-    assert count("select count(*) from forecasts.backtests where series = 'orders'") == 8, "4 windows of 2 rivals"
+    assert count("select count(distinct model) from forecasts.backtests where series = 'orders' and model <> 'prophet'") == 5
+    assert count("select count(*) from forecasts.backtests where series = 'orders' and model = 'median_ensemble'") == 4, "windows"
+    assert count("select count(*) from forecasts.forecasts where step <> 'champion' or steps_ahead not between 1 and 28") == 0
+    assert count("select count(*) from forecasts.champions where floor_mase is null or code_version is null") == 0
+    tests = count("select count(*) from forecasts.backtests where series = 'orders'")
     assert count("select count(distinct snapshot_id) from forecasts.forecasts") == 1
     assert count("select count(*) from forecasts.skipped") == 6
 
@@ -57,7 +63,7 @@ def test_every_series_is_forecast_or_skipped_with_a_reason_and_a_second_run_only
     assert not any(report.is_retrained for report in second.values())
     assert second["orders", "daily"].champion_mase == orders.champion_mase
     assert count("select count(*) from forecasts.forecasts where series = 'orders'") == 28
-    assert count("select count(*) from forecasts.backtests where series = 'orders'") == 8
+    assert count("select count(*) from forecasts.backtests where series = 'orders'") == tests
 
     in_transaction(
         lambda connection: connection.execute(
@@ -68,8 +74,30 @@ def test_every_series_is_forecast_or_skipped_with_a_reason_and_a_second_run_only
     )
     third = by_key(forecast_all())
     assert [key for key, report in third.items() if report.is_retrained] == [("orders", "daily")]
-    assert third["orders", "daily"].model_version == "4", "each training keeps a challenger and then a champion"
+    assert third["orders", "daily"].model_version == "4"
     assert query("select min(period)::varchar from forecasts.forecasts where series = 'orders'").fetchone() == ("2024-09-29",)
+
+
+def test_with_the_registry_away_stand_ins_forecast_and_the_reports_say_so(kpi_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (kpi_home / "mlflow").write_text("a file where the folder should be")
+    reports = by_key(forecast_all())
+    orders = reports["orders", "daily"]
+    assert (orders.step, orders.model_version, orders.is_retrained) == ("theta", None, False)
+    assert orders.note is not None
+    assert "mlflow" in orders.note
+    assert count("select count(*) from forecasts.forecasts where series = 'orders' and step = 'theta' and lower_80 < value") == 28
+    assert count("select count(*) from forecasts.forecasts where model_version is not null") == 0
+
+
+def test_without_a_budget_only_the_quickest_compete_and_the_row_says_so(kpi_home: Path) -> None:
+    forecast_all(budget=0)
+    assert query("select distinct champion from forecasts.champions order by 1").fetchall() in (
+        [("theta",)],
+        [("seasonal_naive",), ("theta",)],
+    )
+    assert query("select untried from forecasts.champions where series = 'orders'").fetchone() == (
+        "median_ensemble, auto_ets, auto_ces",
+    )
 
 
 def test_without_kpi_tables_the_error_says_what_to_run(grimoire_home: Path) -> None:
