@@ -7,23 +7,49 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
 import numpy as np
 
 if TYPE_CHECKING:
     import duckdb
 
-Grain = Literal["daily", "weekly"]
-GRAINS: tuple[Grain, ...] = ("daily", "weekly")
-DAYS: dict[Grain, int] = {"daily": 1, "weekly": 7}
-HORIZON: dict[Grain, int] = {"daily": 28, "weekly": 12}  # periods
-SEASON: dict[Grain, int] = {"daily": 7, "weekly": 52}  # periods after which a series is thought to repeat itself
+Grain = Literal["daily", "weekly", "monthly"]
+Aggregation = Literal["sum", "mean", "last", "quantile"]  # how days make up a longer period, and members a total
+GRAINS: tuple[Grain, ...] = ("daily", "weekly", "monthly")
+DAYS: dict[Grain, int] = {"daily": 1, "weekly": 7, "monthly": 30}  # roughly: dates are made by `period_at`, months differ
+HORIZON: dict[Grain, int] = {"daily": 28, "weekly": 12, "monthly": 6}  # periods
+SEASON: dict[Grain, int] = {"daily": 7, "weekly": 52, "monthly": 12}  # periods after which a series is thought to repeat itself
 LARGEST_GAP_SHARE = 0.4  # a series with more of its periods missing says too little
+
+
+def period_at(start: date, index: int, *, grain: Grain) -> date:
+    """First day of the period that begins `index` periods after `start`; a month's is the first of the month."""
+    if grain != "monthly":
+        return start + timedelta(days=DAYS[grain] * index)
+    months = start.year * 12 + start.month - 1 + index
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def periods_between(start: date, day: date, *, grain: Grain) -> int:
+    """How many periods after the one of `start` the one begins that holds `day`; negative where it lies before."""
+    if grain != "monthly":
+        return (day - start).days // DAYS[grain]
+    return (day.year - start.year) * 12 + day.month - start.month
 
 
 @dataclass(frozen=True)
 class Series:
-    """One KPI on a gapless calendar: `values[i]` is the value of the period that begins `i` periods after `start`."""
+    """One KPI on a gapless calendar: `values[i]` is the value of the period that begins `i` periods after `start`.
+
+    Attributes:
+        dimension, member: What it is a part by, say ("team", "Sales South"); None and None for the total.
+        aggregation: Whether periods and members add up ("sum"), or what else makes one of many.
+        parent: Key of the series it adds up to; None for a total, and where members do not add up.
+        findings: What the preparation found and did, one sentence each, for a person.
+        is_intermittent: Whether most periods are empty (Syntetos, Boylan and Croston 2005: mean interval above 1.32).
+        closed_days: Days of the history and the horizon on which the company does not work; empty where it never closes.
+    """
 
     name: str
     title: str
@@ -32,6 +58,13 @@ class Series:
     start: date
     values: np.ndarray
     missing: int = 0
+    dimension: str | None = None
+    member: str | None = None
+    aggregation: Aggregation = "sum"
+    parent: str | None = None
+    findings: tuple[str, ...] = ()
+    is_intermittent: bool = False
+    closed_days: frozenset[date] = frozenset()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -48,12 +81,12 @@ class Series:
 
     @property
     def key(self) -> str:
-        """Name of the series among those of both grains, and of its registered model."""
-        return f"{self.grain}_{self.name}"
+        """Name of the series among those of all grains and members, and of its registered model."""
+        return series_key(self.name, self.grain, dimension=self.dimension, member=self.member)
 
     def date_of(self, index: int) -> date:
         """First day of the period at `index`, which may lie beyond the end."""
-        return self.start + timedelta(days=DAYS[self.grain] * index)
+        return period_at(self.start, index, grain=self.grain)
 
     def head(self, length: int) -> "Series":
         """The first `length` periods."""
@@ -61,7 +94,13 @@ class Series:
 
     def points_after(self, day: date) -> int:
         """How many periods begin after `day`."""
-        return max(0, (self.end - day).days // DAYS[self.grain])
+        return max(0, periods_between(day, self.end, grain=self.grain))
+
+
+def series_key(name: str, grain: Grain, *, dimension: str | None = None, member: str | None = None) -> str:
+    """`daily_orders` for a total, `daily_orders.team.Sales South` for a member; other marks are quoted."""
+    total = f"{grain}_{name}"
+    return total if dimension is None else f"{total}.{dimension}.{quote(member or '', safe=' ')}"
 
 
 def read_series(connection: "duckdb.DuckDBPyConnection") -> list[Series]:
@@ -87,15 +126,15 @@ def on_calendar(
     name: str, periods: Sequence[date], values: Sequence[float | None], *, grain: Grain, title: str = "", unit: str = ""
 ) -> Series:
     """Puts points on a gapless calendar: missing and not-a-number periods are interpolated, those at the ends cut off."""
-    start, step = min(periods), DAYS[grain]
-    dense = np.full((max(periods) - start).days // step + 1, np.nan)
+    start = min(periods)
+    dense = np.full(periods_between(start, max(periods), grain=grain) + 1, np.nan)
     for period, value in zip(periods, values, strict=True):
-        dense[(period - start).days // step] = np.nan if value is None else value
+        dense[periods_between(start, period, grain=grain)] = np.nan if value is None else value
     known = np.flatnonzero(np.isfinite(dense))
     if not len(known):
         return Series(name, title or name, unit, grain, start, np.empty(0), missing=len(dense))
     filled = np.interp(np.arange(known[0], known[-1] + 1), known, dense[known])
-    first = start + timedelta(days=int(known[0]) * step)
+    first = period_at(start, int(known[0]), grain=grain)
     return Series(name, title or name, unit, grain, first, filled, missing=len(filled) - len(known))
 
 
