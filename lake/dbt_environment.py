@@ -26,7 +26,7 @@ CATALOG_VARIABLE = "DBT_ENV_SECRET_LAKE_CATALOG"  # dbt blacks out the values of
 
 
 def dbt_project(settings: Settings | None = None) -> Path:
-    """The project's folder as dbt sees it, with every link and the models of KPIs in place; safe to call from several processes at once.
+    """The project's folder as dbt sees it, links and the models of KPIs in place; safe to call from several processes.
 
     Raises:
         KpiFileError: The file of a KPI cannot be used.

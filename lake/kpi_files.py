@@ -226,7 +226,7 @@ def compile_kpis(folder: Path, settings: Settings | None = None) -> bool:
 
 
 def check_columns(declared: Iterable[Kpi]) -> None:
-    """Checks that sources are there and expressions are SQL over their columns, where the project describes them; else KpiFileError."""
+    """Raises KpiFileError where an expression is not SQL over its source's columns, as far as the project describes those."""
     for kpi in declared:
         columns = _product_columns(kpi.source)
         faults = [fault for field, text in _expressions(kpi) for fault in _faults_of(field, text, columns)]
@@ -278,12 +278,18 @@ def _definitions_sql(declared: Iterable[Kpi]) -> str:
         (kpi.kpi, kpi.title, kpi.unit, kpi.domain, kpi.higher_is_better, kpi.headline, kpi.kind, kpi.quantile, kpi.missing,
          dimension, most, grain)
         for kpi in declared
-        for dimension, most, grains in [(TOTAL, 1, kpi.grains), *((n, d.most_members, d.grains or kpi.grains) for n, d in kpi.dimensions.items())]
+        for dimension, most, grains in _dimensions(kpi)
         for grain in grains
     ]  # fmt: skip
     columns = "kpi, title, unit, domain, higher_is_better, is_headline, kind, quantile, missing, dimension, most_members, grain"
     values = ",\n    ".join(f"({', '.join(_literal(value) for value in row)})" for row in rows)
     return f"-- Made of the files *{SUFFIX}.\nwith final ({columns}) as (\n    values\n    {values}\n)\n\nselect * from final\n"
+
+
+def _dimensions(kpi: Kpi) -> list[tuple[str, int, tuple[Grain, ...]]]:
+    """Each dimension with how many members it shows, and its grains; the total first."""
+    split = [(name, one.most_members, one.grains or kpi.grains) for name, one in kpi.dimensions.items()]
+    return [(TOTAL, 1, kpi.grains), *split]
 
 
 def _measures_sql(declared: Iterable[Kpi]) -> str:

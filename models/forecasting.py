@@ -17,7 +17,8 @@ from models.backtest import Backtest, backtest, least_points
 from models.champions import MARGIN, Verdict, choose
 from models.forecasters import rivals
 from models.predictor import ForecastPoint, train
-from models.series import Grain, Series, read_series, reason_to_skip
+from models.series import Grain, Series, reason_to_skip
+from models.series_reading import read_series
 from models.tables import ensure_tables, replace_rows
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _read(settings: Settings) -> tuple[list[Series], int]:
 
     with connect(read_only=True, settings=settings) as connection:
         try:
-            return read_series(connection), current_snapshot(connection)
+            return read_series(connection, members=False), current_snapshot(connection)
         except duckdb.CatalogException as error:
             raise ModelError(
                 "The KPI tables products.kpis__daily and products.kpis__weekly are not in the lake.",
