@@ -38,8 +38,8 @@ WARNING, CRITICAL = 1.5, 2.5  # half-widths
 BEFORE: dict[Grain, int] = {"daily": 28, "weekly": 8, "monthly": 6}  # periods whose shares and means are expected to last
 COLUMNS = """series varchar, grain varchar, dimension varchar, member varchar, period date, first_period date, kind varchar,
     actual double, expected double, lower_95 double, upper_95 double, gap double, widths double, probability double,
-    severity varchar, cause_dimension varchar, cause_member varchar, cause_gap double, model varchar, made_at timestamptz, found_at timestamptz,
-    snapshot_id bigint"""
+    severity varchar, cause_dimension varchar, cause_member varchar, cause_gap double, model varchar, made_at timestamptz,
+    found_at timestamptz, snapshot_id bigint"""
 
 
 @dataclass(frozen=True)

@@ -93,10 +93,11 @@ def _read(settings: Settings) -> tuple[list[Series], int]:
 
     with connect(read_only=True, settings=settings) as connection:
         try:
-            return read_series(connection, members=False), current_snapshot(connection)
+            series = [one for one in read_series(connection, members=False) if one.grain in RETRAIN_AFTER]
+            return series, current_snapshot(connection)
         except duckdb.CatalogException as error:
             raise ModelError(
-                "The KPI tables products.kpis__daily and products.kpis__weekly are not in the lake.",
+                "The KPI table products.kpis__series is not in the lake.",
                 remedy="Run `grimoire run` first.",
             ) from error
 

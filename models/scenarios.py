@@ -200,12 +200,12 @@ def _forecast(
     )
     varying = [name for name, values in known.items() if np.ptp(values[:length]) > 0]
     for name in varying:
-        model.add_regressor(name)
-    frame = pd.DataFrame({"ds": dates, **{name: known[name] for name in varying}})
+        model.add_regressor(f"factor_{name}")  # Prophet keeps words such as holidays to itself
+    frame = pd.DataFrame({"ds": dates, **{f"factor_{name}": known[name] for name in varying}})
     try:
         model.fit(frame.iloc[:length].assign(y=series.values))
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"{series.title} cannot be learnt with its factors: {error}", remedy="Choose another grain.") from error
-    changed = pd.DataFrame({"ds": dates, **{name: supposed[name] for name in varying}})
+    changed = pd.DataFrame({"ds": dates, **{f"factor_{name}": supposed[name] for name in varying}})
     both = [model.predict(one.iloc[length:])["yhat"].to_numpy() for one in (frame, changed)]
     return both[0], both[1]

@@ -80,7 +80,8 @@ def watch_forecasts(context: dg.AssetExecutionContext) -> Iterator[dg.Materializ
     from models.watch import watch
 
     watched = watch()
-    metadata: dict[str, Any] = {"anomalies": len(watched.anomalies), "degraded": [one.series_key for one in watched.drifts if one.is_degraded]}
+    degraded = [one.series_key for one in watched.drifts if one.is_degraded]
+    metadata: dict[str, Any] = {"anomalies": len(watched.anomalies), "degraded": degraded}
     for table in WATCHED:
         yield dg.MaterializeResult(dg.AssetKey(["forecasts", table]), metadata=metadata)
 

@@ -73,5 +73,5 @@ def test_every_series_is_forecast_or_skipped_with_a_reason_and_a_second_run_only
 
 
 def test_without_kpi_tables_the_error_says_what_to_run(grimoire_home: Path) -> None:
-    with pytest.raises(ModelError, match=r"kpis__daily.*Run `grimoire run` first"):
+    with pytest.raises(ModelError, match=r"kpis__series.*Run `grimoire run` first"):
         forecast_all()

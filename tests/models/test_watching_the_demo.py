@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from connectors.demo.ledger import Ledger
 from connectors.demo.simulation import Simulation
 from connectors.demo.working_time import is_workday, local_date, utc_midnight
 from lake import connect, in_transaction
+from lake.journal import insert_rows
 from models.anomalies import Anomaly
 from models.tables import ensure_tables, replace_rows
 from models.watch import watch
@@ -100,14 +102,23 @@ def lived(kpi: str, values: Values, changed_on: date, *, aggregation: str) -> tu
     return [one for one in found if one.period < changed_on], [one for one in found if one.period >= changed_on]
 
 
-def arrive(connection: object, kpi: str, values: Values, number: int, aggregation: str) -> None:
+def arrive(connection: "duckdb.DuckDBPyConnection", kpi: str, values: Values, number: int, aggregation: str) -> None:
     """What happened on a day, and before the first of them in the four weeks that shares are taken from."""
-    there = connection.execute("select count(*) from products.kpis__series").fetchone()[0]  # type: ignore[attr-defined]
-    for member, known in values.items():
-        dimension = "total" if member == "total" else "team"
-        for index in range(number if there else number - 28, number + 1):
-            row = [kpi, "daily", dimension, member, FIRST + timedelta(days=index), float(known[index]), aggregation]
-            connection.execute("insert into products.kpis__series values (?, ?, ?, ?, ?, ?, ?)", row)  # type: ignore[attr-defined]
+    (there,) = connection.execute("select count(*) from products.kpis__series").fetchone() or (0,)
+    rows = [
+        (
+            kpi,
+            "daily",
+            "total" if member == "total" else "team",
+            member,
+            FIRST + timedelta(days=index),
+            float(known[index]),
+            aggregation,
+        )
+        for member, known in values.items()
+        for index in range(number if there else number - 28, number + 1)
+    ]
+    insert_rows(connection, "products.kpis__series", rows)
 
 
 _forecasts: dict[tuple[int, float], np.ndarray] = {}
