@@ -1,12 +1,13 @@
 """KPI files: what they may say, and what is said of one that cannot be used."""
 
+import re
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from lake.errors import KpiFileError
-from lake.kpi_files import check_columns, compile_kpis, kpis, read_kpi
+from lake.kpi_files import Kpi, check_columns, compile_kpis, kpis, read_kpi
 
 GOOD = """
 kpi: late_orders
@@ -123,3 +124,10 @@ def test_a_name_that_is_taken_and_a_regressor_that_is_not_there_are_refused(grim
     written(folder, GOOD + "regressors: {price: nothing}\n")
     with pytest.raises(KpiFileError, match=r"regressors\.price: there is no other KPI `nothing`"):
         kpis()
+
+
+def test_every_field_is_documented_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "kpi-series.md").read_text(encoding="utf-8")
+    table = page.partition("| field | meaning |")[2].partition("\n\n")[0]
+    told = {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert told == {field.alias or name for name, field in Kpi.model_fields.items()}
