@@ -18,7 +18,7 @@ FIRST = date(2025, 1, 6)
 SERIES = """
 create schema products;
 create table products.kpis__series as
-select 'orders' as kpi, 'daily' as grain, d.dimension, d.member, (date '2025-01-06' + n)::date as period,
+select 'orders' as kpi, 'daily' as grain, d.dimension, d.member, (date '2025-01-06' + n::integer)::date as period,
     (case when n = 30 then 900 else 20 + n % 7 end)::double as value, false as is_filled, 'Orders' as title, 'orders' as unit,
     'sum' as aggregation
 from range(70) as r(n), (values ('total', 'total'), ('team', 'North')) as d(dimension, member)
