@@ -25,6 +25,7 @@ from apps.cli import (
     files,
     measured,
     mined,
+    predicted,
     quarantine,
     road,
     rows,
@@ -48,7 +49,22 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (service, road, files, exports, mined, measured, declared, discovered, conform, analysed, rows, classify, upkeep):
+for module in (
+    service,
+    road,
+    files,
+    exports,
+    mined,
+    predicted,
+    measured,
+    declared,
+    discovered,
+    conform,
+    analysed,
+    rows,
+    classify,
+    upkeep,
+):
     module.register(app)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(connect.app, name="connect")

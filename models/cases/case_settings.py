@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from lake.connection import quote
 from lake.errors import DataError
 from mining.calendars import WorkingCalendar
-from mining.sql_text import literals
 from models.cases.prefixes import COUNTED
 
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ DAY = 86_400.0
 CONTRACT = {"case_id", "activity", "occurred_at", "started_at", "resource", "source_row", "event_id"}
 CANCELLED = r"\b(cancel|cancels|cancelled|canceled|reject|rejected|decline|declined|withdraw|withdrawn|lose|lost)\b"
 END_SHARE = 0.9  # an activity ends cases if nothing followed so many of its events
-SILENCE = 0.999  # of the waits between a case's events are shorter than the silence that counts as its end
+SILENCE = 0.999  # twice the wait that so many of those between a case's events stay below counts as its end
+CHANGING = 0.05  # of the cases must see an attribute change for it to be told event by event
 LATE_QUANTILE = 0.8  # without an agreement the slowest fifth of the cases is late
 _TEXTS = ("VARCHAR", "BOOLEAN", "ENUM")
 _NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "INTEGER", "BIGINT", "SMALLINT", "TINYINT", "HUGEINT", "UINTEGER", "UBIGINT")
@@ -84,9 +84,10 @@ def case_settings(
     """The settings of a log.
 
     What the definition does not say is derived from the older 64 % of the cases, by start, so that no later one is looked at.
-    Of the attributes, those are taken that the definition names under `predictions`, and those that change within cases: they
-    are told event by event. One that is the same throughout every case may have been written at its end, like the present state of
-    an order, and is left out.
+    Of the attributes, those are taken that the definition names under `predictions`, and those that change within a twentieth
+    of the
+    cases: they are told event by event. One that hardly ever changes within a case may have been written at its end, like the
+    present state of an order, and is left out.
 
     Args:
         log: The event log.
@@ -137,18 +138,20 @@ class _Derived:
 
 def _derived(log: "EventLog") -> _Derived:
     """What the older cases tell."""
-    older = f"""with older as (
-    select case_no, seconds from kept qualify row_number() over (order by started_at, case_no) <= greatest(1, 0.64 * count(*) over ())
+    older = """with older as (
+    select case_no, seconds from kept qualify row_number() over (order by started_at, case_no) <= greatest(1, 0.64 * count(*)
+    over ())
 ), seen as (select e.*, a.activity from events as e semi join older using (case_no) join activities as a using (activity_id))
 """
     silent, late = log.ask(
         f"{older} select (select quantile_cont(seconds_to_next, {SILENCE}) from seen), "
         f"(select quantile_cont(seconds, {LATE_QUANTILE}) from older)"
     ).fetchone() or (None, None)
-    silent = max(float(silent or 0.0), DAY)
+    silent = max(2 * float(silent or 0.0), DAY)
     rows = log.ask(
         f"{older} select activity, count(*) as events, count(*) filter (next_activity is null) / count(*) as ended, "
-        f"regexp_matches(lower(replace(activity, '_', ' ')), '{CANCELLED}') as cancels from seen group by activity order by events desc, activity"
+        f"regexp_matches(lower(replace(activity, '_', ' ')), '{CANCELLED}') as cancels from seen group by activity "
+        f"order by events desc, activity"
     ).fetchall()
     return _Derived(
         ends=tuple(sorted(name for name, _, ended, _ in rows if ended >= END_SHARE)),
@@ -186,13 +189,15 @@ def _attributes(log: "EventLog", chosen: Sequence[str]) -> tuple[tuple[str, ...]
 
 
 def _told_by_event(log: "EventLog", names: Sequence[str]) -> set[str]:
-    """The attributes that change within some case and are no mere identities."""
+    """The attributes that change within enough cases and are no mere identities."""
     if not names:
         return set()
     columns = ", ".join(
-        f"coalesce(sum(v{n}) filter (v{n} > 1), 0) > 0, approx_count_distinct(any_{n})" for n, _ in enumerate(names)
+        f"count(*) filter (v{n} > 1) >= {CHANGING} * count(*), approx_count_distinct(any_{n})" for n, _ in enumerate(names)
     )
-    per_case = ", ".join(f"count(distinct {quote(name)}) as v{n}, any_value({quote(name)}) as any_{n}" for n, name in enumerate(names))
+    per_case = ", ".join(
+        f"count(distinct {quote(name)}) as v{n}, any_value({quote(name)}) as any_{n}" for n, name in enumerate(names)
+    )
     row = log.connection.execute(
         f"select count(*), {columns} from (select case_id, {per_case} from ({log.rows_sql()}) as e group by case_id)"
     ).fetchone() or (0,)

@@ -29,7 +29,8 @@ class Evaluation:
 
     Attributes:
         measures: Errors, accuracies, areas, coverage.
-        earliness: Rows of target, prefix_length, prefixes, error, floor_error; the error is the mean absolute error in days, the Brier
+        earliness: Rows of target, prefix_length, prefixes, error, floor_error; the error is the mean absolute error in days,
+        the Brier
             score, or the share of wrong next activities.
         calibration: Rows of target, bin, prefixes, predicted, observed: the mean probability told and the share that came true;
             of the remaining time, the level of the interval and its coverage.

@@ -33,7 +33,7 @@ _LEAST_SCALE = 0.01  # days: no prefix is so sure that its interval may vanish
 class CaseScore:
     """What is predicted of one running case; times count from the log's last event, which is taken as now.
 
-    A risk is the probability that it comes to that; 1 where it already has. `risk` is the largest of them, and the order of the list.
+    A risk is the probability that it comes to that; 1 where it already has. `risk` is the largest of them and orders the list.
     """
 
     case_id: str
@@ -120,7 +120,8 @@ class CasePredictor:
         prefixes = prefixes_of(log, self.settings)
         try:
             self.encoding.require(prefixes)
-            relation = f"""(with labelled as ({labelled_sql(log, prefixes, self.settings)}), latest as (select max(occurred_at) as now from labelled)
+            relation = f"""(with labelled as ({labelled_sql(log, prefixes, self.settings)}), latest as (select max(occurred_at)
+            as now from labelled)
 select *, epoch_us(now) as now_us, epoch_us(occurred_at) as at_us from labelled, latest where {condition}) as r"""
             return read_sample(log, relation, self.encoding, keys=(*KEYS, "case_id", "activity", "now_us", "at_us"))
         finally:
@@ -129,8 +130,8 @@ select *, epoch_us(now) as now_us, epoch_us(occurred_at) as at_us from labelled,
     def score(self, log: "EventLog") -> list[CaseScore]:
         """The running cases of a log, by risk, the greatest first.
 
-        A case runs unless its last event is an end activity or it has been silent for longer than `settings.silent_seconds`, as seen
-        from the log's last event.
+        A case runs unless its last event is an end activity or it has been silent for longer than `settings.silent_seconds`,
+        as seen from the log's last event.
 
         Args:
             log: A log with the columns the predictor was trained on.
@@ -181,9 +182,7 @@ select *, epoch_us(now) as now_us, epoch_us(occurred_at) as at_us from labelled,
             return [(names[int(code)] if names else None, None) for code in codes]
         probabilities = self.following.predict(sample.features)
         best = probabilities.argmax(axis=1)
-        return [
-            (names[int(self.following.model.classes_[code])], float(probabilities[n, code])) for n, code in enumerate(best)
-        ]
+        return [(names[int(self.following.model.classes_[code])], float(probabilities[n, code])) for n, code in enumerate(best)]
 
 
 def scale_of(model: "Fitted | None", features: "np.ndarray") -> "np.ndarray":
@@ -210,7 +209,7 @@ def _score(
 
     last = datetime.fromtimestamp(float(known["at_us"][n]) / 1e6, UTC)
     now = last + timedelta(days=since)
-    edges = {
+    edges: dict[str, Any] = {
         f"remaining_days_{side}_{level}": left(bounds[level][at][n]) if level in bounds else None
         for level in (80, 95)
         for at, side in enumerate(("lower", "upper"))

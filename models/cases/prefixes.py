@@ -1,7 +1,7 @@
 """Prefix features in SQL: what was known of a case, and of the cases around it, at each of its events.
 
-What belongs here: the table of prefixes and its feature columns. What does not: what is predicted from them (`models.cases.targets`)
-and models.
+What belongs here: the table of prefixes and its feature columns. What does not: what is predicted from them
+(`models.cases.targets`) and models.
 
 One row per event is one prefix: the case up to and with that event. Every feature rests on events at or before the prefix's moment,
 in this case and in others. In particular the load counts a case as open by what had been seen of it by then: it rests in its last
@@ -106,7 +106,7 @@ def _events(log: "EventLog", settings: "CaseSettings") -> str:
     lag(e.occurred_at) over in_case as last_at, lead(e.occurred_at) over in_case as next_at,
     lag(a.activity) over in_case as previous_1, lag(a.activity, 2) over in_case as previous_2,
     lag(a.activity, 3) over in_case as previous_3,
-    a.activity in ({literals(settings.end_activities)}) as is_end{told}
+    coalesce(a.activity in ({literals(settings.end_activities)}), false) as is_end{told}
 from ({log.rows_sql()}) as e join {log.events.layout.cases} as c using (case_id)
     join {log.events.layout.activities} as a using (activity)
 window in_case as (partition by c.case_no order by e.occurred_at, e.source_row)"""
@@ -150,7 +150,8 @@ def _features(log: "EventLog", events: str, load: str, settings: "CaseSettings")
     select activity, next_at as moment, avg(epoch_us(next_at) - epoch_us(occurred_at)) / 1e6 as seconds
     from {events} where next_at is not null group by activity, next_at
 ), recent as (
-    select activity, moment, avg(seconds) over (partition by activity order by moment rows between 20 preceding and current row) as seconds
+    select activity, moment, avg(seconds) over (partition by activity order by moment rows between 20 preceding and current
+    row) as seconds
     from stays
 ), arrivals as (
     select started_at as moment, count(*) as cases from {events} where position = 1 group by started_at

@@ -3,8 +3,8 @@
 What belongs here: the way from the table of prefixes to numpy. What does not: features (`models.cases.prefixes`), labels
 (`models.cases.targets`) and fitting (`models.cases.training`).
 
-A category becomes the number it has among the most frequent ones of the training part; one that was not seen there, and none at
-all, is 0. So an activity that is new since the training is a defined input.
+A category becomes the number it has among the most frequent ones of the training part; one that was hardly seen there, and none
+at all, is 0. So an activity that is new since the training is a defined input.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mining.event_log import EventLog
     from models.cases.prefixes import Prefixes
 
+RARE = 100  # prefixes: a value of fewer, or of fewer than a hundredth of them all, is as good as unseen
 MOST = 200  # categories of a column with a number of their own; the trees take 255
 PARTS = (0.64, 0.80)  # of the cases, by start: where validation begins, and where testing does
 KEYS = ("case_no", "position", "events", "remaining_days", *(f"{outcome}_at" for outcome in OUTCOMES))
@@ -93,14 +94,15 @@ def learn_encoding(log: "EventLog", prefixes: "Prefixes", relation: str) -> Enco
         relation: The training rows, as SQL that can stand behind `from`.
     """
     counts = ", ".join(f"count(distinct {quote(name)})" for name in prefixes.features)
-    varied = log.connection.execute(f"select {counts} from {relation}").fetchone() or ()
+    rows, *varied = log.connection.execute(f"select count(*), {counts} from {relation}").fetchone() or (0,)
+    least = min(RARE, rows // 100)
     kept = {name for name, values in zip(prefixes.features, varied, strict=True) if values > 1}
     categories = {
         name: tuple(
             value
             for (value,) in log.connection.execute(
                 f"select {quote(name)} from {relation} where {quote(name)} is not null "
-                f"group by all order by count(*) desc, {quote(name)} limit {MOST}"
+                f"group by all having count(*) >= {least} order by count(*) desc, {quote(name)} limit {MOST}"
             ).fetchall()
         )
         for name in prefixes.categories
@@ -144,9 +146,10 @@ def _filled(values: Any) -> "np.ndarray":
     """A column with its nulls as NaN; texts stay as they are."""
     import numpy as np
 
-    if isinstance(values, np.ma.MaskedArray):
-        return values.filled(None) if values.dtype == object else values.astype(float).filled(np.nan)
-    return np.asarray(values)
+    if not isinstance(values, np.ma.MaskedArray):
+        return np.asarray(values)
+    plain: np.ndarray = np.ma.filled(values, None) if values.dtype == object else np.ma.filled(values.astype(float), np.nan)
+    return plain
 
 
 def split_sql(relation: str, parts: tuple[float, float] = PARTS) -> str:

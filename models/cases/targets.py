@@ -2,7 +2,8 @@
 
 What belongs here: labels, and which cases have ended. What does not: features (`models.cases.prefixes`).
 
-An outcome of a case is decided at the event from which on it can no longer change to the better: the first event after the deadline,
+An outcome of a case is decided at the event from which on it can no longer change to the better: the first event after the
+deadline,
 the first that cancels, the first that repeats. From there on there is nothing left to predict, and such prefixes are neither learnt
 from nor counted.
 """
@@ -22,8 +23,8 @@ OUTCOMES = ("late", "cancelled", "reworked")
 def labelled_sql(log: "EventLog", prefixes: "Prefixes", settings: "CaseSettings") -> str:
     """A `select` of one row per prefix: everything of `prefixes`, and what became of its case.
 
-    Besides: events (of the case), ended_at (its last event), has_ended, remaining_days, next_activity (null at the last event), and per
-    outcome `<outcome>_at`, the position of the event that decides it (null: it never came to that).
+    Besides: events (of the case), ended_at (its last event), has_ended, remaining_days, next_activity (null at the last
+    event), and per outcome `<outcome>_at`, the position of the event that decides it (null: it never came to that).
     """
     decided = "\n".join(
         f"left join ({_decided(outcome, log, prefixes, settings)}) as {outcome} using (case_no)" for outcome in OUTCOMES
@@ -33,7 +34,7 @@ def labelled_sql(log: "EventLog", prefixes: "Prefixes", settings: "CaseSettings"
     select case_no, max(position) as events, max(occurred_at) as ended_at, arg_max(activity, position) as last_activity
     from {prefixes.table} group by case_no
 ), cases as (
-    select *, last_activity in ({literals(settings.end_activities)})
+    select *, coalesce(last_activity in ({literals(settings.end_activities)}), false)
         or ended_at + {literal(settings.silent_seconds)} * interval 1 second < {now} as has_ended
     from last
 )

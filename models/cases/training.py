@@ -3,11 +3,12 @@
 What belongs here: the order of steps from a log to a predictor, and judging it. What does not: the steps, and keeping the predictor
 (`models.cases.registry`).
 
-Cases are split by their start: the first 64 % to learn from, 16 % to choose on, 20 % to measure on; every case of a part starts later
+Cases are split by their start: the first 64 % to learn from, 16 % to choose on, 20 % to measure on; every case of a part
+starts later
 than all before it. Learnt is from prefixes of 1 to n-1 events, measured on those of 2 to n-1, n being the events of the case.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -57,8 +58,8 @@ def train(
         log: The event log.
         definition: The process definition: end activities, agreements, calendar, `predictions`. Default: all is derived.
         attributes: Case attributes that are known from the start; see `case_settings`.
-        cases: Learn from and measure on cases that have ended and started long enough ago for nearly all like them to have ended, or
-            on `all`, taken to have ended with their last event, as benchmarks on finished logs do.
+        cases: Learn from and measure on cases that have ended and started long enough ago for nearly all like them to have ended,
+            or on `all`, taken to have ended with their last event, as benchmarks on finished logs do.
         known_labels: Learn only from cases that had ended before the first case of the test part started, as one would have had to
             then. Benchmarks usually do not, and young processes leave little to learn from.
 
@@ -89,13 +90,14 @@ def train(
 
 def _ended(labelled: str) -> str:
     """The prefixes of cases that have ended; none of those so young that cases which take longer could not have ended yet."""
-    return f"""with told as (select * from {labelled}), ended as (
-    select *, quantile_cont(ended_at - started_at, {_RIPE}) filter (position = 1) over () as usual,
-        max(occurred_at) over () as now
-    from told where has_ended
-), ripe as (select *, started_at + usual <= now as is_ripe from ended)
-select * exclude (usual, now, is_ripe) from ripe
-where is_ripe or (select 2 * count(*) filter (is_ripe and position = 1) < count(*) filter (position = 1) from ripe)"""
+    return f"""with told as (select * from {labelled}), usual as (
+    select quantile_cont(epoch_us(ended_at) - epoch_us(started_at), {_RIPE}) filter (has_ended and position = 1) as duration_us,
+        max(epoch_us(occurred_at)) as now_us from told
+), ended as (
+    select told.*, epoch_us(started_at) + duration_us <= now_us as is_ripe from told, usual where has_ended
+)
+select * exclude (is_ripe) from ended
+where is_ripe or (select 2 * count(*) filter (is_ripe and position = 1) < count(*) filter (position = 1) from ended)"""
 
 
 def _require_cases(log: "EventLog", rows: str) -> None:

@@ -46,7 +46,7 @@ class Drift:
 
 
 def histograms(features: "np.ndarray", encoding: "Encoding") -> dict[str, Histogram]:
-    """The histograms of a sample's features, in bins that hold about equally many of its values; categories in bins of their own."""
+    """The histograms of a sample's features, in bins of about equally many values; categories have bins of their own."""
     import numpy as np
 
     found = {}
@@ -55,9 +55,7 @@ def histograms(features: "np.ndarray", encoding: "Encoding") -> dict[str, Histog
         present = values[~np.isnan(values)]
         if name in _CALENDAR or not len(present):
             continue
-        inner = (
-            np.arange(BINS) + 0.5 if name in encoding.categories else np.unique(np.quantile(present, np.arange(1, BINS) / BINS))
-        )
+        inner = np.arange(BINS) + 0.5 if name in encoding.categories else np.unique(np.quantile(present, np.arange(1, BINS) / BINS))
         edges = tuple(float(edge) for edge in inner)
         found[name] = Histogram(edges, _shares(values, edges))
     return found
