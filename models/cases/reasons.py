@@ -9,7 +9,7 @@ from the model's mean to what it says of the case, in days of the remaining time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.cases.targets import OUTCOMES
 
@@ -92,16 +92,67 @@ def models_of(predictor: "CasePredictor") -> "dict[str, Fitted]":
 
 
 def contributions(model: "Fitted", features: "np.ndarray") -> "tuple[np.ndarray, float]":
-    """Shapley values, rows by the model's columns, and the base they are added to."""
+    """Shapley values, rows by the model's columns, and the base they are added to.
+
+    TreeExplainer knows no splits by category. Each becomes a column of its own, which says whether the row's category goes
+    right, and what that column contributes is counted to the category's.
+    """
     import numpy as np
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its import of matplotlib warns of what matplotlib will drop
         from shap import TreeExplainer
 
-    explainer = TreeExplainer(model.model)
-    values = np.asarray(explainer.shap_values(features[:, list(model.columns)].astype(np.float64), check_additivity=False))
-    return values, float(np.ravel(explainer.expected_value)[-1])
+    read = np.asarray(model.model._preprocess_X(features[:, list(model.columns)], reset=False), dtype=np.float64)
+    trees, splits = _trees(model.model, read)
+    owners = np.array([*range(read.shape[1]), *(owner for owner, _ in splits)])
+    rows = np.column_stack([read, *(goes_right for _, goes_right in splits)])
+    base = float(np.ravel(model.model._baseline_prediction)[0])
+    ensemble = {"trees": trees, "base_offset": base, "input_dtype": np.float64, "internal_dtype": np.float64}
+    explainer = TreeExplainer(ensemble, feature_perturbation="tree_path_dependent")
+    told = np.asarray(explainer.shap_values(rows, check_additivity=False)).reshape(len(rows), -1)
+    values = np.zeros((len(rows), read.shape[1]))
+    np.add.at(values.T, owners, told.T)
+    return values, float(np.ravel(explainer.expected_value)[0])
+
+
+def _trees(model: Any, read: "np.ndarray") -> "tuple[list[dict[str, np.ndarray]], list[tuple[int, np.ndarray]]]":
+    """The trees in TreeExplainer's form, and per split by category its feature and which rows go right there."""
+    import numpy as np
+
+    trees, splits = [], list[tuple[int, np.ndarray]]()
+    for (tree,) in model._predictors:
+        nodes = tree.nodes
+        leaf = nodes["is_leaf"].astype(bool)
+        children = {side: np.where(leaf, -1, nodes[side].astype(np.int64)) for side in ("left", "right")}
+        feature, threshold = nodes["feature_idx"].astype(np.int64), nodes["num_threshold"].astype(np.float64)
+        for n in np.flatnonzero(nodes["is_categorical"].astype(bool) & ~leaf):
+            owner = int(feature[n])
+            words = tree.raw_left_cat_bitsets[nodes["bitset_idx"][n]]
+            splits.append((owner, _goes_right(read[:, owner], words, bool(nodes["missing_go_to_left"][n]))))
+            feature[n], threshold[n] = read.shape[1] + len(splits) - 1, 0.5
+        trees.append(
+            {
+                "children_left": children["left"],
+                "children_right": children["right"],
+                "children_default": np.where(nodes["missing_go_to_left"].astype(bool), children["left"], children["right"]),
+                "features": np.where(leaf, -2, feature),
+                "thresholds": threshold,
+                "values": nodes["value"].reshape(-1, 1).astype(np.float64),
+                "node_sample_weight": nodes["count"].astype(np.float64),
+            }
+        )
+    return trees, splits
+
+
+def _goes_right(codes: "np.ndarray", words: "np.ndarray", missing_goes_left: bool) -> "np.ndarray":
+    """1.0 for the rows whose category is not in a set of 256 bits, eight words of 32."""
+    import numpy as np
+
+    missing = np.isnan(codes)
+    whole = np.where(missing, 0, codes).astype(np.int64)
+    in_set = (words[whole // 32].astype(np.int64) >> (whole % 32)) & 1 == 1
+    return np.where(np.where(missing, missing_goes_left, in_set), 0.0, 1.0)
 
 
 def explain(predictor: "CasePredictor", sample: "Sample", *, top: int = TOP) -> list[Reason]:
