@@ -112,6 +112,7 @@ def plot(found: Mapping[str, Mapping[str, Any]]) -> None:
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "grimoire"
     from matplotlib import pyplot
+    from matplotlib.ticker import MaxNLocator
 
     picture, panels = pyplot.subplots(1, len(found), figsize=(4 * len(found), 3.4), layout="constrained")
     for panel, (log, one) in zip(panels, found.items(), strict=True):
@@ -120,8 +121,9 @@ def plot(found: Mapping[str, Mapping[str, Any]]) -> None:
         panel.plot(events, [row["error"] for row in rows], marker="o", markersize=3, color="#274b6d", label="model")
         panel.plot(events, [row["floor_error"] for row in rows], marker="s", markersize=3, color="#b0762b", label="floor")
         panel.set(title=log, xlabel="events so far", ylim=(0, None))
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.grid(alpha=0.3)
-    panels[0].set_ylabel("mean absolute error of the remaining time, days")
+    panels[0].set_ylabel("mean absolute error, days")
     panels[0].legend(frameon=False)
     picture.savefig(PLOT, metadata={"Date": None})
 

@@ -6,6 +6,7 @@ The predictor that is newly trained takes the title unless the one that holds it
 cannot be learnt from, because too few of its cases have ended, is skipped and says why.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -111,7 +112,10 @@ def _outcome(registry: CaseRegistry, log: EventLog, process: str, snapshot_id: i
     definition = definition_of(log.connection, process)
     champion, predictor = registry.holder(process), None
     if champion is not None:
-        predictor = _usable(registry, log, process, definition)
+        with contextlib.suppress(
+            *((ModelError,) if retrain else ())
+        ):  # one that cannot be loaded is replaced when that is asked for
+            predictor = _usable(registry, log, process, definition)
     reason, sample, drifts = "asked for" if retrain else "no champion fits this log", None, list[Drift]()
     if predictor is not None:
         sample = predictor.open_cases(log)
