@@ -97,10 +97,18 @@ def measure_command(command: Sequence[str], *, environment: Mapping[str, str] | 
 
 def measure_here(work: Callable[[], Any]) -> Measured:
     """Runs `work` in this process; the peak is the process's own since it started."""
-    started, before = time.perf_counter(), os.times()
+    started, before = time.perf_counter(), _cpu_seconds()
     value = work()
-    wall, after = time.perf_counter() - started, os.times()
-    return Measured(wall_seconds=wall, cpu_seconds=sum(after[:4]) - sum(before[:4]), peak_mb=peak_memory_mb(), value=value)
+    wall, cpu = time.perf_counter() - started, _cpu_seconds() - before
+    return Measured(wall_seconds=wall, cpu_seconds=cpu, peak_mb=peak_memory_mb(), value=value)
+
+
+def _cpu_seconds() -> float:
+    """CPU seconds of this process and the children it waited for, so far; `os.times` counts in hundredths only."""
+    import resource
+
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def peak_memory_mb() -> float:

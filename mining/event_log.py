@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _numbers = count(1)
 _open_connections: "WeakSet[duckdb.DuckDBPyConnection]" = WeakSet()
-KEEP_ANSWERS_FROM = 10_000_000  # events; below, computing an answer costs about what importing Parquet's reader does
+LARGE = 10_000_000  # events; below, an answer costs less than importing Parquet's reader to keep it, or than threads that wait
 _CONTRACT = ("case_id", "activity", "occurred_at", "source_row")
 
 
@@ -123,20 +123,19 @@ class EventLog:
         Raises:
             UnknownProcessError: No such event log.
         """
-        own = connection is None
-        connection = connection or connect(read_only=True, as_of=as_of)
+        if own := connection is None:
+            connection = _reader(as_of)
         try:
-            if own:
-                close_at_exit(connection)
-                connection.begin()  # every question sees the same snapshot
             snapshot_id = as_of if as_of is not None else current_snapshot(connection)
             require_log(connection, process)
             kept = current_entry(connection, process) if layout else None
+            if own and (kept is None or kept.events >= LARGE):
+                connection = _with_all_threads(connection, snapshot_id)
         except BaseException:
             if own:
                 connection.close()
             raise
-        answers = Answers(process, kept.state) if kept and kept.events >= KEEP_ANSWERS_FROM else None
+        answers = Answers(process, kept.state) if kept and kept.events >= LARGE else None
         kept_layout = Layout.in_lake(process) if kept else None
         events = Events(connection, f"select * from {case_view(process)}", process, kept_layout, answers=answers)
         return cls(events, snapshot_id=snapshot_id, owns_connection=own)
@@ -402,7 +401,7 @@ class EventLog:
         """The names a kernel uses, as common table expressions over the layout and the filters."""
         layout = self.events.layout
         yield f"activities as (select * from {layout.activities})"
-        yield f"variants as (select * from {layout.variants})"
+        yield f"variants as (select variant_id, activity_ids, cases, activities from {layout.variants})"
         cases = layout.cases
         for number, part in enumerate(self.stages, start=1):
             predicate = part.case_predicate(self.stage(cases))
@@ -415,6 +414,12 @@ class EventLog:
         else:
             yield "weights as (select variant_id, cases from variants)"
             yield f"events as (select * from {layout.events})"
+        if layout.edge_times and not self.stages:
+            yield f"edge_times as (select * from {layout.edge_times})"
+            yield f"variant_times as (select variant_id, mean_seconds, median_seconds from {layout.variants})"
+        else:
+            yield f"edge_times as ({kernels.edge_times()})"
+            yield f"variant_times as ({kernels.variant_times()})"
 
     def stage(self, cases: str) -> Stage:
         """What a predicate may name, over the cases of a relation with the columns of `kept`."""
@@ -449,6 +454,21 @@ def contract_sql(relation: str, columns: Sequence[str], *, case_id: str, activit
         f"select {quote(case_id)}::varchar as case_id, {quote(activity)}::varchar as activity, "
         f"{quote(timestamp)}::timestamptz as occurred_at, {row} as source_row{attributes} from {relation}"
     )
+
+
+def _reader(as_of: int | None, *, threads: int | None = 1) -> "duckdb.DuckDBPyConnection":
+    """A read-only connection in a transaction, so that every question sees the same snapshot; one thread does until it is known
+    that there is much to do."""
+    connection = connect(read_only=True, as_of=as_of, threads=threads)
+    close_at_exit(connection)
+    connection.begin()
+    return connection
+
+
+def _with_all_threads(connection: "duckdb.DuckDBPyConnection", snapshot_id: int) -> "duckdb.DuckDBPyConnection":
+    """Another reader, of the same snapshot."""
+    connection.close()
+    return _reader(snapshot_id, threads=None)
 
 
 def close_at_exit(connection: "duckdb.DuckDBPyConnection") -> None:

@@ -14,11 +14,11 @@ from mining.sql_text import literal
 def imports() -> None:
     """What our side imports: Python's modules, and the libraries that DuckDB's extensions are."""
     import duckdb
-    import numpy  # noqa: F401
     import psutil  # noqa: F401
-    import psycopg  # noqa: F401
     import pytz  # noqa: F401 — DuckDB's times with a zone
 
+    import mining.event_log
+    import mining.filters  # noqa: F401
     from lake.extensions import extension_folder
     from lake.settings import get_settings
 
@@ -26,6 +26,13 @@ def imports() -> None:
     with duckdb.connect(config=config) as connection:
         connection.execute("load postgres_scanner")
         connection.execute("load ducklake")
+
+
+def imports_numpy() -> None:
+    """The same for an answer that is asked for as an array of NumPy's."""
+    import numpy  # noqa: F401
+
+    imports()
 
 
 def land(*, path: str) -> int:
