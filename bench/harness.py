@@ -30,16 +30,20 @@ SHARED_DATA = PROJECT_ROOT.parent / "shared" / "data"
 
 @dataclass(frozen=True)
 class Measured:
-    """What one run cost: wall and CPU seconds, and the peak memory of its process in megabytes (10^6 bytes)."""
+    """What one run cost: wall and CPU seconds, and the peak memory of its process in megabytes (10^6 bytes).
+
+    `imports_mb` is what of the peak was there when the imports were done, where that was looked at.
+    """
 
     wall_seconds: float
     cpu_seconds: float
     peak_mb: float
+    imports_mb: float | None = None
     value: Any = field(default=None, repr=False)
 
     def figures(self) -> dict[str, float]:
-        """The three figures without the value, rounded for people."""
-        return {name: round(value, 3) for name, value in asdict(self).items() if name != "value"}
+        """The figures without the value, rounded for people."""
+        return {name: round(value, 3) for name, value in asdict(self).items() if name != "value" and value is not None}
 
 
 def measure(target: str, *, imports: str | None = None, environment: Mapping[str, str] | None = None, **options: Any) -> Measured:
@@ -233,7 +237,8 @@ def _child(order: dict[str, Any]) -> None:
     function = _function(order["target"])
     if order["imports"]:
         _function(order["imports"])()
-    run = measure_here(lambda: function(**order["options"]))
+    imported = peak_memory_mb()
+    run = replace(measure_here(lambda: function(**order["options"])), imports_mb=imported)
     if callable(run.value):
         run = replace(run, value=run.value())
     Path(order["answer"]).write_text(json.dumps(asdict(run), default=str))
