@@ -100,10 +100,13 @@ def measure_ours(scale: int, *, path: str, questions: Sequence[str]) -> dict[str
         imports = f"{OURS}:imports_numpy" if question == "durations" else f"{OURS}:imports"
         runs = [run(f"{OURS}:ask", imports=imports, question=question) for _ in range(RUNS[scale])]
         rows[f"{question}, ours"] = told(f"{question}, ours", median_of(runs))
-    without = "dfg, ours without a layout"
-    if "dfg" not in questions:
-        return rows
-    return rows | {without: told(without, run(f"{OURS}:ask_parquet", question="dfg", path=path))}
+    if "dfg_times" in questions:
+        filtered = "dfg_times, ours behind a filter"
+        rows[filtered] = told(filtered, run(f"{OURS}:ask_events", question="dfg_times"))
+    if "dfg" in questions:
+        without = "dfg, ours without a layout"
+        rows[without] = told(without, run(f"{OURS}:ask_parquet", question="dfg", path=path))
+    return rows
 
 
 def measure_peer(peer: str, *, path: str, questions: Sequence[str]) -> dict[str, Measured]:
