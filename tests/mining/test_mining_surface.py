@@ -87,6 +87,11 @@ def test_a_log_with_a_small_layout_is_asked_with_one_thread(small_log):
     assert threads(threads=3) == 3
 
 
+@pytest.fixture(autouse=True)
+def own_home(module_home):
+    """The home of this module's log instead of one per test."""
+
+
 @pytest.fixture(scope="module")
 def small_log(module_home):
     """Three cases, whose steps from a to b take one, two and three hours."""
