@@ -13,8 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lake.addresses import libpq_dsn
 from lake.connection import LAKE
-from lake.database import CATALOG, database_url, libpq_dsn
+from lake.database import CATALOG, database_url
 from lake.extensions import extension_folder
 from lake.kpi_files import COMPILED, compile_kpis
 from lake.settings import NO_TELEMETRY, PROJECT_ROOT, Settings, get_settings, writable_folder

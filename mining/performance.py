@@ -16,7 +16,7 @@ from mining.batching import batches, multitasking
 from mining.deadlines import DUE_DATES, due_dates, sla_breaches
 from mining.queues import queue_lengths
 from mining.spectrum import performance_spectrum
-from mining.sql_text import literals
+from mining.sql_text import literals, no_rows
 from mining.synchronisation import COLUMNS as SYNCHRONISATION
 from mining.synchronisation import synchronisation_times
 from mining.timeline import ask
@@ -164,8 +164,9 @@ def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
         "multitasking": multitasking(log).limit(ROWS),
         "spectrum": performance_spectrum(log),
     }
-    found = {name: relation.to_arrow_table() for name, relation in relations.items()}
-    return {**found, "synchronisation": synchronisation_times(log.connection, mined.process)}
+    objects, nothing = mined.objects, log.connection.sql(no_rows(SYNCHRONISATION))
+    relations["synchronisation"] = nothing if objects is None else synchronisation_times(objects)
+    return {name: relation.to_arrow_table() for name, relation in relations.items()}
 
 
 def _spells(log: "EventLog", calendar: "WorkingCalendar | None") -> str:
