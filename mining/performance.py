@@ -124,9 +124,9 @@ def bottlenecks(
     Returns:
         rank, typical_rank, source, target, frequency, cases, is_external, measure (`waiting`, `sojourn` or, if only some starts are
         known, `mixed`), allowed_seconds (by the clock if they were agreed so), is_agreed, lost_seconds (in all), share of the time
-        lost on all edges, mean_, median_ and p90_lost_seconds of a pass, typical_lost_seconds (frequency times median, what few
-        slow passes do not move; `typical_rank` goes by it), spent_seconds and elapsed_seconds: all the time spent on the edge, and that
-        by the clock.
+        lost on all edges, mean_, median_ and p90_lost_seconds of a pass, typical_lost_seconds (frequency times median, which few
+        slow passes do not move; `typical_rank` goes by it), and spent_seconds and elapsed_seconds: all the time spent on the edge,
+        and that by the clock.
 
     Raises:
         DataError: An agreed wait lacks one of its settings.
