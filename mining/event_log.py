@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet
 
-from connectors.exports.event_log import export_cases
+from connectors.exports.event_log import export_cases, export_kept, format_of
 from lake.connection import connect, quote
 from lake.errors import ColumnMissingError, FileFormatError
 from lake.snapshots import current_snapshot
@@ -282,6 +282,25 @@ class EventLog:
     def to_parquet(self, path: str | Path) -> int:
         """The same as Parquet, in the order of time."""
         return export_cases(self.connection, f"({self.rows_sql()})", path, format="parquet")
+
+    def to_ocel(self, path: str | Path, *, format: str | None = None) -> int:
+        """Writes the events the filters keep, with the objects they concern, as OCEL 2.0 and returns how many events.
+
+        Args:
+            path: The file.
+            format: `ocel-json`, `ocel-xml` or `ocel-sqlite`; default: by the file's ending.
+
+        Raises:
+            FileFormatError: No such format, or the log has cases only, because its process or itself is not object-centric.
+            StorageError: The file cannot be written.
+        """
+        kind = format or format_of(Path(path))
+        if self.snapshot_id is None or not kind.startswith("ocel"):
+            raise FileFormatError(
+                f"A log of cases cannot be written as {kind} here.",
+                remedy="Take an object-centric process with `EventLog.from_lake`, and ocel-json, ocel-xml or ocel-sqlite.",
+            )
+        return export_kept(self.connection, self.events.name, self.rows_sql(), path, format=kind)
 
     def ask(self, question: str, *, keep: bool | None = None) -> "duckdb.DuckDBPyRelation":
         """Runs a question, the text of a kernel or one of your own over `events`, `kept`, `weights`, `variants`, `activities`.

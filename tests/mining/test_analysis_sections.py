@@ -163,3 +163,14 @@ def test_a_log_in_the_lake_answers_as_one_of_its_rows(tmp_path):
         with EventLog.from_frame(frame) as own:
             for question in (performance.activity_times, performance.edge_times, people.handovers, people.resources):
                 assert question(kept).fetchall() == question(own).fetchall()
+
+
+def test_a_result_table_of_an_earlier_version_gets_the_columns_it_lacks():
+    land("older")
+    columns = "process varchar, rank bigint, total_rank bigint, computed_at timestamptz, snapshot_id bigint"
+    made = f"create schema if not exists mining; create table mining.bottlenecks ({columns})"
+    lake.in_transaction(lambda connection: connection.execute("drop table if exists mining.bottlenecks; " + made))
+    mine("older", noise=0)
+
+    found = lake.query("select total_rank, spent_seconds is not null, snapshot_id is not null from mining.bottlenecks").fetchall()
+    assert found == [(None, True, True)] * 2
