@@ -5,7 +5,7 @@ What belongs here: the order of steps. What does not: the steps.
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from models.series_reading import read_series
 from models.tables import ensure_tables, label, replace_rows
 from models.titles import Title, award, tables
 from models.training import train
+from models.watching import retraining_reasons
 
 if TYPE_CHECKING:
     import duckdb
@@ -103,7 +104,7 @@ def forecast_all(
     """
     tell = progress or (lambda description, done: None)
     settings = settings or get_settings()
-    series, snapshot_id = _read(settings)
+    series, snapshot_id, due = _read(settings)
     reasons = {one.key: reason for one in series if (reason := reason_to_skip(one, least=least_points(one.grain)))}
     usable = [one for one in series if one.key not in reasons]
     stand_ins = [one for one in series if one.key in reasons and one.parent is not None and len(one)]
@@ -112,7 +113,8 @@ def forecast_all(
     if usable:
         tell("opening the model registry", 0.0)
         held = _open(settings)
-        titles = _train(usable, held, retrain=retrain, budget=budget, tell=tell, snapshot_id=snapshot_id, settings=settings)
+        wanted = {one.key for one in usable} if retrain else due
+        titles = _train(usable, held, due=wanted, budget=budget, tell=tell, snapshot_id=snapshot_id, settings=settings)
         tell("scoring", 0.92)
         scored = score([*usable, *stand_ins], held.entries, country=settings.holiday_country)
     outcome = _Outcome(series, scored, titles, held, skipped, snapshot_id)
@@ -121,12 +123,13 @@ def forecast_all(
     return reports
 
 
-def _read(settings: Settings) -> tuple[list[Series], int]:
+def _read(settings: Settings) -> tuple[list[Series], int, frozenset[str]]:
+    """The series, the snapshot they are of, and the keys of those whose watched forecasts say that they are to be trained."""
     import duckdb
 
     with connect(read_only=True, settings=settings) as connection:
         try:
-            return read_series(connection), current_snapshot(connection)
+            return read_series(connection), current_snapshot(connection), frozenset(retraining_reasons(connection))
         except duckdb.CatalogException as error:
             raise ModelError(
                 "The KPI table products.kpis__series is not in the lake.",
@@ -155,11 +158,11 @@ def _open(settings: Settings) -> _Held:
 
 
 def _train(
-    usable: list[Series], held: _Held, *, retrain: bool, budget: float, tell: Progress, snapshot_id: int, settings: Settings
+    usable: list[Series], held: _Held, *, due: Collection[str], budget: float, tell: Progress, snapshot_id: int, settings: Settings
 ) -> dict[str, Title]:
     """Back-tests what needs it, and registers the new tables in `held`; a registry that is away trains nothing."""
     entries, country = held.entries, settings.holiday_country
-    stale = [one for one in usable if retrain or _needs_training(one, entries.get(one.key), country=country)]
+    stale = [one for one in usable if one.key in due or _needs_training(one, entries.get(one.key), country=country)]
     if not stale or held.registry is None:
         return {}
     began = time.monotonic()

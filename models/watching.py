@@ -12,7 +12,7 @@ are not quite independent, so `ALPHA` is small.
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lake.journal import insert_rows
 from lake.kpi_files import TOTAL
@@ -35,6 +35,10 @@ COLUMNS = {
         snapshot_id bigint""",
 }
 KEY = "series, grain, dimension, member"
+WHOSE = f"""coalesce(kpi, series) as series, grain, coalesce(dimension, '{TOTAL}') as dimension,
+    coalesce(member, '{TOTAL}') as member"""  # the same of the forecasts' own tables, which name series otherwise
+
+_THERE = "select table_name from information_schema.tables where table_catalog = 'lake' and table_schema = 'forecasts'"
 
 
 @dataclass(frozen=True)
@@ -99,13 +103,10 @@ def keep_forecasts(connection: "duckdb.DuckDBPyConnection") -> None:
     here too.
     """
     ensure_tables(connection)
-    dimension, member = _part_columns(connection, "forecasts")
-    excluded = ", ".join({"dimension", "member"} & _columns(connection, "forecasts"))
-    rest = f"* exclude ({excluded})" if excluded else "*"
     connection.execute(f"""
         insert into forecasts.tracking
         with made as (
-            select {dimension} as dimension, {member} as member, {rest} from forecasts.forecasts),
+            select {WHOSE}, * exclude (series, dimension, member, step) from forecasts.forecasts),
         stepped as (
             select *, row_number() over (partition by {KEY}, computed_at order by period) as step,
                 min(period) over (partition by {KEY}, computed_at) as first_period
@@ -186,33 +187,28 @@ def retraining_reasons(connection: "duckdb.DuckDBPyConnection", *, now: datetime
     """Why a series is to be trained anew, by its key: its champion has degraded, or was trained a week ago.
 
     Args:
-        connection: A connection to a lake with the table `forecasts.champions`.
+        connection: A connection to the lake, which may only read.
         now: Default: the current time.
     """
-    ensure_tables(connection)
     now = now or datetime.now(UTC)
-    dimension, member = _part_columns(connection, "champions")
-    trained = connection.execute(f"select series, grain, {dimension}, {member}, promoted_at from forecasts.champions").fetchall()
-    reasons = {}
-    for series, grain, part, one, promoted_at in trained:
-        if now - promoted_at >= RETRAIN_AFTER:
-            key = series_key(series, grain, dimension=None if part == TOTAL else part, member=None if part == TOTAL else one)
-            reasons[key] = f"it was trained {(now - promoted_at).days} days ago"
-    degraded = connection.execute(f"select {KEY}, reason, computed_at from forecasts.drift where is_degraded").fetchall()
-    since = {row[:4]: row[4] for row in trained}
-    for series, grain, part, one, reason, computed_at in degraded:
-        if (last := since.get((series, grain, part, one))) is None or last < computed_at:
-            key = series_key(series, grain, dimension=None if part == TOTAL else part, member=None if part == TOTAL else one)
-            reasons[key] = reason
+    there = {name for (name,) in connection.execute(_THERE).fetchall()}
+    if "champions" not in there:
+        return {}
+    trained = connection.execute(f"select {WHOSE}, promoted_at from forecasts.champions").fetchall()
+    reasons = {
+        _model_key(row): f"it was trained {(now - row[-1]).days} days ago" for row in trained if now - row[-1] >= RETRAIN_AFTER
+    }
+    if "drift" not in there:
+        return reasons
+    degraded = connection.execute(f"select {KEY}, computed_at, reason from forecasts.drift where is_degraded").fetchall()
+    since = {row[:4]: row[-1] for row in trained}
+    for row in degraded:
+        if (last := since.get(row[:4])) is None or last < row[4]:
+            reasons[_model_key(row)] = row[5]
     return reasons
 
 
-def _part_columns(connection: "duckdb.DuckDBPyConnection", table: str) -> tuple[str, str]:
-    """SQL of dimension and member; forecasts of totals need not say that they are."""
-    there = _columns(connection, table)
-    dimension = f"coalesce(dimension, '{TOTAL}')" if "dimension" in there else f"'{TOTAL}'"
-    return dimension, f"coalesce(member, '{TOTAL}')" if "member" in there else f"'{TOTAL}'"
-
-
-def _columns(connection: "duckdb.DuckDBPyConnection", table: str) -> set[str]:
-    return {name for name, *_ in connection.execute(f"describe forecasts.{table}").fetchall()}
+def _model_key(row: tuple[Any, ...]) -> str:
+    name, grain, dimension, member = row[:4]
+    is_total = dimension == TOTAL
+    return series_key(name, grain, dimension=None if is_total else dimension, member=None if is_total else member)

@@ -38,7 +38,7 @@ def lake_home(grimoire_home: Path) -> Iterator[Path]:
 def forecast(made_at: datetime, first: date, *, value: float = 10, days: int = 7) -> None:
     rows = [
         ("orders", "Orders", "orders", "daily", first + timedelta(days=n), value, value - 2, value + 2, value - 4, value + 4,
-         "theta", "1", None, made_at, 0)
+         "theta", "1", None, made_at, 0, "orders", None, None, "champion", n + 1, "alone", False, 0)
         for n in range(days)
     ]  # fmt: skip
     in_transaction(lambda connection: replace_rows(connection, "forecasts", series=[("orders", "daily")], rows=rows))
@@ -160,9 +160,10 @@ def test_intervals_that_hold_are_no_drift_and_those_that_do_not_are() -> None:
 
 def test_a_series_is_trained_anew_weekly_and_when_it_degrades(lake_home: Path) -> None:
     now = NOON + timedelta(days=30)
-    champion = ("orders", "daily", "theta", None, 1.0, None, now - timedelta(days=2), 0, None)
+    first = ("orders", "daily", "theta", None, 1.0, None, now - timedelta(days=2), 0, None, "orders", None, None)
+    champion = (*first, 1.2, 0.8, 0.95, "alone", "", None, "1", "0.1.0")
     in_transaction(lambda connection: replace_rows(connection, "champions", series=[], rows=[champion]))
-    with connect() as connection:
+    with connect(read_only=True) as connection:
         assert retraining_reasons(connection, now=now) == {}
         assert retraining_reasons(connection, now=now + timedelta(days=6)) == {"daily_orders": "it was trained 8 days ago"}
     forecast(NOON, MONDAY, days=20)
