@@ -418,7 +418,7 @@ def test_a_click_in_a_products_lineage_leads_to_the_other_table_and_the_address_
 
 def test_a_figure_leads_to_its_tables_its_sql_and_the_sheet_of_a_table(visitor: Visitor):
     visitor.open()
-    visitor.page.get_by_role("button", name="Where these figures come from").first.click()
+    visitor.page.get_by_role("button", name="Where these figures come from").last.click()
     visitor.page.get_by_text("As the page ran it").wait_for(timeout=30_000)
     visitor.page.get_by_text("from products.kpis__daily group by kpi").first.wait_for(timeout=30_000)
     visitor.page.get_by_test_id("stPopoverBody").get_by_role("link", name="products.kpis__daily").click()
