@@ -4,7 +4,11 @@ const LIBRARIES = new Map();
 const SEPARATOR = "\x1f";
 
 function library(address) {
-  if (!LIBRARIES.has(address)) LIBRARIES.set(address, import(new URL(address, window.location.origin).href).then((module) => module.default));
+  if (!LIBRARIES.has(address)) {
+    const coming = import(new URL(address, window.location.origin).href).then((module) => module.default);
+    coming.catch(() => LIBRARIES.delete(address));
+    LIBRARIES.set(address, coming);
+  }
   return LIBRARIES.get(address);
 }
 
