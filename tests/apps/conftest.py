@@ -160,7 +160,7 @@ def _event_log(connection, name, paths, *, cases, title, origin, is_mined=True, 
 OBJECTS = """
 create table mining.oc_dfg as
     select 'order_to_cash' as process, t as object_type, s as source, g as target, n as events, n as objects, n as occurrences,
-           3600.0 as mean_seconds, 1800.0 as median_seconds, now() as computed_at, 1 as snapshot_id
+           3600::double as mean_seconds, 1800::double as median_seconds, now() as computed_at, 1 as snapshot_id
     from (values ('order', 'Create order', 'Confirm order', 270), ('order', 'Confirm order', 'Ship goods', 270),
                  ('item', 'Create order', 'Confirm order', 800), ('item', 'Confirm order', 'Ship goods', 790),
                  ('invoice', 'Send invoice', 'Receive payment', 270)) p(t, s, g, n);

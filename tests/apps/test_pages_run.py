@@ -92,5 +92,8 @@ def test_data_quality_says_how_many_events_flattening_duplicates(filled_home):
 
 
 def test_a_process_without_a_model_is_met_with_the_command_that_mines_one(filled_home):
-    app = page("process_map", process="bestellung", map_view="Model")
+    app = page("process_map", process="bestellung")
+    app.session_state["map_view"] = "Model"
+    app.run()
+    assert not app.exception
     assert "grimoire mine bestellung" in words(app)

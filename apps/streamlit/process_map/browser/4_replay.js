@@ -1,7 +1,7 @@
 // Replaying cases: a token per move on a canvas above the map, at the moment of the log that the clock shows.
 function replayer(canvas, getCy) {
   const state = { tokens: null, scene: null, lines: new Map(), now: 0, seconds: 60, isPlaying: false, last: 0, onTime: () => {}, active: 0 };
-  const end = () => (state.tokens ? Math.max(...[state.tokens.last]) : 0);
+  const end = () => (state.tokens ? state.tokens.last : 0);
 
   function use(tokens, scene) {
     let last = 0;
