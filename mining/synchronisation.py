@@ -11,12 +11,14 @@ before. *Waiting* goes on from the last object to the event. Objects without an 
 
 from typing import TYPE_CHECKING
 
-from mining.flattening import PARTS, has_objects, object_table
+from mining.flattening import PARTS, has_objects, object_table, pairs_of_view
 from mining.sql_text import no_rows
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow
+
+    from mining.event_log import EventLog
 
 COLUMNS = (
     "activity varchar, object_type varchar, events bigint, synchronised_events bigint, mean_synchronisation_seconds double, "
@@ -53,15 +55,19 @@ _TIMES = """
         avg(synchronisation) as mean_synchronisation_seconds, sum(synchronisation) as total_synchronisation_seconds,
         avg(pooling) as mean_pooling_seconds, sum(pooling) as total_pooling_seconds,
         avg(lagging) as mean_lagging_seconds, sum(lagging) as total_lagging_seconds, avg(waiting) as mean_waiting_seconds
-    from timed group by all order by total_synchronisation_seconds desc, activity, object_type"""
+    from timed{kept} group by all order by total_synchronisation_seconds desc, activity, object_type"""
 
 
-def synchronisation_times(connection: "duckdb.DuckDBPyConnection", process: str) -> "pyarrow.Table":
+def synchronisation_times(
+    connection: "duckdb.DuckDBPyConnection", process: str, *, log: "EventLog | None" = None
+) -> "pyarrow.Table":
     """A row per activity and type of object it concerns; none for a log that has cases only.
 
     Args:
         connection: A connection of the lake.
         process: Name of the process.
+        log: A filtered log of the process on that connection: only events of the cases it keeps are counted, though what they
+            waited for may lie in others. Default: all events.
 
     Returns:
         activity, object_type, events with objects of that type that were there before, synchronised_events in which something
@@ -72,5 +78,11 @@ def synchronisation_times(connection: "duckdb.DuckDBPyConnection", process: str)
         return connection.sql(no_rows(COLUMNS)).to_arrow_table()
     events, objects, event_objects = (object_table(process, part) for part in PARTS)
     order = "source_row, " if "source_row" in connection.sql(f"select * from {events}").columns else ""
-    question = _TIMES.format(events=events, objects=objects, event_objects=event_objects, order=order)
+    kept = "" if log is None else f" where event in (select event from numbered where {_is_kept(log)})"
+    question = _TIMES.format(events=events, objects=objects, event_objects=event_objects, order=order, kept=kept)
     return connection.sql(question).to_arrow_table()
+
+
+def _is_kept(log: "EventLog") -> str:
+    pairs = pairs_of_view(log.connection, log.events.name)
+    return f"event_id in (select event_id from ({pairs}) where case_id in ({log.cases_sql()}))"
