@@ -26,7 +26,7 @@ def weekday_hours(log: "EventLog", *, time_zone: str = "UTC", activity: str | No
     """
     only = "" if activity is None else f" join activities using (activity_id) where activity = {literal(activity)}"
     return log.ask(f"""with clocked as (
-    select case_no, timezone({literal(time_zone)}, occurred_at) as at from events{only}
+    select case_no, timezone({literal(time_zone)}, occurred_at) as local_at from events{only}
 )
-select isodow(at) as weekday, hour(at) as hour, count(*) as events, count(distinct case_no) as cases
+select isodow(local_at) as weekday, hour(local_at) as hour, count(*) as events, count(distinct case_no) as cases
 from clocked group by all order by weekday, hour""")

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+import lake
 from apps.streamlit.mined import Filters
 from apps.streamlit.pages import View
-from apps.streamlit.reading import CACHED_RESULTS, Rows, home, note, snapshot_id
-from lake import quote
+from apps.streamlit.reading import CACHED_RESULTS, Rows, has_tables, home, note, snapshot_id
 from lake.process_rules import rules_of
 from mining import batching, deadlines, people, performance, spectrum
 from mining.event_log import EventLog
@@ -51,14 +51,14 @@ class Job:
 
 
 def table(view: View, name: str, *, limit: int | None = None) -> Rows:
-    """A result table of the view's process: as it was mined without a filter, asked anew under filters.
+    """A result table of the view's process: as it was mined without a filter, asked anew under filters or where there is none.
 
     Args:
         view: What the page is about.
         name: The table in schema `mining`, one of `ANALYSES`.
         limit: At most so many rows, in the order of the analysis.
     """
-    if view.stack:
+    if view.stack or not has_tables(f"mining.{name}", as_of=view.as_of):
         found = analyse(view, name)
         return found if limit is None else found[:limit]
     cut = "" if limit is None else f" limit {int(limit)}"
@@ -73,23 +73,22 @@ def analyse(view: View, name: str, /, **settings: Any) -> Rows:
         DataError: The log or the definition does not bear the analysis; the message says why.
     """
     told = f"-- the analysis `{name}` of package mining, asked of the events the filters keep of"
-    note(f"{told}\nfrom event_logs.{quote(view.process)}", (), (f"event_logs.{view.process}",), view.as_of)
+    note(f"{told}\nfrom event_logs.{lake.quote(view.process)}", (), (f"event_logs.{view.process}",), view.as_of)
     key = snapshot_id() if view.as_of is None else view.as_of
-    return _kept(home(), key, view.as_of, view.process, tuple(view.stack), name, settings, view.definition.definition)
+    return _kept(home(), key, view.process, tuple(view.stack), name, settings, view.definition.definition)
 
 
 @st.cache_data(max_entries=CACHED_RESULTS, show_spinner="Analysing the event log …", hash_funcs={tuple: repr})
 def _kept(
     home_folder: str,
     snapshot: int,
-    as_of: int | None,
     process: str,
     filters: Filters,
     name: str,
     settings: Mapping[str, Any],
     definition: Mapping[str, Any],
 ) -> Rows:
-    with _opened(home_folder, snapshot, as_of, process) as log:
+    with _opened(home_folder, snapshot, process) as log:
         found = ANALYSES[name](Job(log.filter(*filters), definition, settings))
         if isinstance(found, list):
             return found
@@ -112,12 +111,13 @@ class _Opened:
     def close(self) -> None:
         """Waits for who uses it."""
         with self.lock:
-            self.log.close()
+            self.log.connection.close()
 
 
 @st.cache_resource(max_entries=OPEN_LOGS, show_spinner=False, on_release=_Opened.close)
-def _opened(home_folder: str, snapshot: int, as_of: int | None, process: str) -> _Opened:
-    return _Opened(EventLog.from_lake(process, as_of=as_of))
+def _opened(home_folder: str, snapshot: int, process: str) -> _Opened:
+    """Of that very snapshot, so that what was laid out stays right when the lake moves on."""
+    return _Opened(EventLog.from_lake(process, connection=lake.connect(as_of=snapshot)))
 
 
 def _queues(job: Job) -> Any:

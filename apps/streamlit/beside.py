@@ -22,7 +22,7 @@ from lake.errors import GrimoireError, ModelError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Progress = Callable[[str, float], object]
+Progress = Callable[[str, float], None]
 _PROJECT = Path(__file__).parents[2]
 _NICENESS = 5  # below the pages, which people wait for
 

@@ -9,6 +9,7 @@ from apps.streamlit import palette
 from apps.streamlit.charts import Spec, framed
 from apps.streamlit.palette import ACCENT, GOLD, GREEN, INK, MUTED, series
 
+_NAMES = {"labelLimit": 320, "labelOverlap": False}
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -34,15 +35,17 @@ def fitness() -> Spec:
     return framed(bars, height=210)
 
 
-def parts_of_time(unit: str, names: Sequence[str]) -> Spec:
-    """Time in parts, stacked; fields name, part, value, told. `names` in the order from top to bottom."""
-    parts = {"domain": ["Waiting", "Working", "Not told apart"], "range": [series(GOLD), series(GREEN), series(MUTED)]}
+def parts_of_time(unit: str, names: Sequence[str], shown: Sequence[str]) -> Spec:
+    """Time in parts, stacked; fields name, part, value, told. `names` from top to bottom; `shown` are the parts there are."""
+    colours = {"Waiting": series(GOLD), "Working": series(GREEN), "Not told apart": series(MUTED)}
+    there = [part for part in colours if part in shown]
+    parts = {"domain": there, "range": [colours[part] for part in there]}
     return framed(
         {
             "mark": {"type": "bar"},
             "encoding": {
-                "y": {"field": "name", "type": "nominal", "sort": list(names), "title": None, "axis": {"labelLimit": 320}},
-                "x": {"field": "value", "type": "quantitative", "title": unit, "stack": "zero"},
+                "y": {"field": "name", "type": "nominal", "sort": list(names), "title": None, "axis": _NAMES},
+                "x": {"field": "value", "type": "quantitative", "title": unit, "stack": "zero", "axis": {"tickCount": 8}},
                 "color": {"field": "part", "type": "nominal", "scale": parts, "legend": {"orient": "top", "title": None}},
                 "tooltip": [
                     {"field": "name", "title": " "},
@@ -142,10 +145,10 @@ def workload(names: Sequence[str], field: str, title: str) -> Spec:
                     "type": "temporal",
                     "timeUnit": "yearweek",
                     "title": None,
-                    "axis": {"grid": False, "format": "%b %Y"},
+                    "axis": {"grid": False, "format": "%d %b %Y", "labelOverlap": "greedy"},
                 },
-                "y": {"field": "resource", "type": "nominal", "sort": list(names), "title": None, "axis": {"labelLimit": 220}},
-                "color": _shade(field, title, form="%" if share else ","),
+                "y": {"field": "resource", "type": "nominal", "sort": list(names), "title": None, "axis": _NAMES},
+                "color": _shade(field, title, form=".0%" if share else ",.0f"),
                 "tooltip": [
                     {"field": "resource", "title": "Who"},
                     {"field": "period", "type": "temporal", "title": "From"},
@@ -167,7 +170,7 @@ def met(names: Sequence[str]) -> Spec:
         {
             "mark": {"type": "bar"},
             "encoding": {
-                "y": {"field": "name", "type": "nominal", "sort": list(names), "title": None, "axis": {"labelLimit": 320}},
+                "y": {"field": "name", "type": "nominal", "sort": list(names), "title": None, "axis": _NAMES},
                 "x": {"field": "cases", "type": "quantitative", "title": "Cases", "stack": "normalize", "axis": {"format": "%"}},
                 "color": {"field": "what", "type": "nominal", "scale": scale, "legend": {"orient": "top", "title": None}},
                 "order": {"field": "place"},
@@ -178,7 +181,7 @@ def met(names: Sequence[str]) -> Spec:
     )
 
 
-def _shade(field: str, title: str, *, form: str = ",") -> Spec:
+def _shade(field: str, title: str, *, form: str = ",.0f") -> Spec:
     return {
         "field": field,
         "type": "quantitative",

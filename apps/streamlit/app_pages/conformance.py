@@ -75,9 +75,13 @@ def held(view: View, which: str) -> Held | None:
     if net is None and which == BROUGHT:
         return None
     bar = st.progress(0.0, "Holding the log against the model …")
+
+    def progress(what: str, done: float) -> None:
+        bar.progress(min(done, 1.0), what)
+
     seconds = conformed.LONGER if is_longer(view, which) else conformed.SECONDS
     try:
-        return conformed.held(view, net, name=name, seconds=seconds, progress=lambda what, done: bar.progress(min(done, 1.0), what))
+        return conformed.held(view, net, name=name, seconds=seconds, progress=progress)
     finally:
         bar.empty()
 
@@ -122,10 +126,9 @@ def figures(found: Held) -> None:
             share(told["perfectly_fitting"]),
             against=_after(accepted[1], told["perfectly_fitting"]) or f"of {count(told['cases'] - told['cases_unfinished'])} cases",
         ),
-        Card("Kinds of deviation", count(len(found.deviations)), against="skipped, inserted or out of place"),
-        Card("Variants held against it", count(len(found.variants) - told["variants_unfinished"]), against="each aligned once"),
+        Card("Kinds of deviation", count(len(found.deviations)), against=f"among {count(len(found.variants))} variants"),
     ]
-    left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
+    left, right = st.columns([2, 1], gap="large", vertical_alignment="center")
     left.html(cards(shown))
     points = conformed.distribution(found.variants)
     labels = [{**row, "label": "exact" if row["is_exact"] else f"{row['low']:.0%} to {row['high']:.0%}"} for row in points]
@@ -259,7 +262,8 @@ def alignments(view: View, found: Held) -> None:
     if len(found.variants) > LISTED:
         st.caption(f"{LISTED} of {count(len(found.variants))} variants are listed.")
     picked = chosen["selection"]["rows"]
-    one = listed[picked[0]] if picked and picked[0] < len(listed) else listed[0]
+    first = next((one for one in listed if one.cost), listed[0])  # one that deviates shows what an alignment is
+    one = listed[picked[0]] if picked and picked[0] < len(listed) else first
     drawn(one, f"Variant {one.number}, {count(one.cases)} cases")
 
 
@@ -294,9 +298,10 @@ def rules(view: View) -> None:
         return
     tests = [row for row in found if row["is_passed"] is not None]
     broken = [row for row in found if row["cases_violating"]]
+    judged = sum(row["is_passed"] for row in tests)
+    of_tests = ((judged, "tests passed", "good"), (len(tests) - judged, "tests breached", "bad")) if tests else ()
     look.badges(
-        (sum(row["is_passed"] for row in tests), "tests passed", "good"),
-        (sum(not row["is_passed"] for row in tests), "tests breached", "bad"),
+        *of_tests,
         (len(found) - len(broken), "rules kept by every case", "good"),
         (len(broken), "rules broken by some", "warn"),
     )

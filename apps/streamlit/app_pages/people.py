@@ -85,7 +85,9 @@ def handovers(view: View, found: Rows) -> None:
     named = sum(row["resource"] is not None for row in found)
     most = min(named, people_graph.MOST_PEOPLE)
     number = (
-        st.slider("People shown, the busiest first", 2, most, min(READABLE_PEOPLE, most), key=own_key("people", view.process))
+        st.slider(
+            "People shown, the busiest first", 2, most, min(READABLE_PEOPLE, most), key=own_key("people", view.process), width=520
+        )
         if most > 2
         else most
     )
@@ -206,7 +208,7 @@ def workload(view: View, found: Rows) -> None:
     if len(named) > len(names):
         st.caption(f"The {len(names)} busiest of {count(len(named))} are drawn.")
     st.dataframe(
-        [_load(row) for row in named[:LISTED]],
+        [_load(row, has_starts=has_starts) for row in named[:LISTED]],
         hide_index=True,
         key="resources",
         height=min(380, 38 + 35 * len(named)),
@@ -217,17 +219,16 @@ def workload(view: View, found: Rows) -> None:
     )
 
 
-def _load(row: dict) -> dict[str, object]:
-    return {
+def _load(row: dict, *, has_starts: bool) -> dict[str, object]:
+    told: dict[str, object] = {
         "Who": row["resource"],
         "Events": row["events"],
         "Cases": row["cases"],
         "Activities": row["activities"],
         "Share": row["share"],
         "Days with an event": row["active_days"],
-        "At work": duration(row["active_seconds"]),
-        "Utilisation": row["utilisation"],
     }
+    return told | {"At work": duration(row["active_seconds"]), "Utilisation": row["utilisation"]} if has_starts else told
 
 
 def together(view: View, found: Rows) -> None:

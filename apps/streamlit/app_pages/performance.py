@@ -166,7 +166,11 @@ def waiting_and_working(view: View) -> None:
     points = [{"name": bar["name"], "part": bar["part"], "value": bar["seconds"] / divisor, "told": bar["told"]} for bar in bars]
     if points:
         title = f"{words} on average, in {clock(view)}"
-        charts.show(points, process_charts.parts_of_time(title, [name for name, _ in top]), key=f"times_{unit}")
+        charts.show(
+            points,
+            process_charts.parts_of_time(title, [name for name, _ in top], [bar["part"] for bar in bars]),
+            key=f"times_{unit}",
+        )
     st.dataframe(
         [_times(name, row, is_path=is_path) for name, row in named[:LISTED]],
         hide_index=True,
