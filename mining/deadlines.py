@@ -64,8 +64,8 @@ def late_cases(log: "EventLog", sla: Mapping[str, Any], *, calendar: "WorkingCal
     said = _checked(sla)
     clock = (calendar if said.get("working_time") and calendar else WorkingCalendar()).on_log(log)
     return log.ask(f"""with {_timed(said, clock.seconds_sql)}
-select case_id, is_open, seconds - allowed as late_seconds from timed join kept using (case_no)
-where seconds > allowed order by late_seconds desc, case_id""")
+select case_id, is_open, timed.seconds - allowed as late_seconds from timed join kept using (case_no)
+where timed.seconds > allowed order by late_seconds desc, case_id""")
 
 
 def due_date_breaches(log: "EventLog", *, due: str, activity: str | None = None) -> "duckdb.DuckDBPyRelation":
