@@ -54,7 +54,7 @@ def parts_of_time(unit: str, names: Sequence[str], shown: Sequence[str]) -> Spec
                 ],
             },
         },
-        height=max(80, 24 * len(names)),
+        height=90 + 22 * len(names),
     )
 
 
@@ -158,7 +158,7 @@ def workload(names: Sequence[str], field: str, title: str) -> Spec:
                 ],
             },
         },
-        height=max(90, 20 * len(names)),
+        height=60 + 18 * len(names),
     )
 
 
@@ -177,7 +177,7 @@ def met(names: Sequence[str]) -> Spec:
                 "tooltip": [{"field": "name", "title": " "}, {"field": "what", "title": "Kept"}, {"field": "cases", "format": ","}],
             },
         },
-        height=max(70, 34 * len(names)),
+        height=90 + 30 * len(names),
     )
 
 
@@ -186,6 +186,6 @@ def _shade(field: str, title: str, *, form: str = ",.0f") -> Spec:
         "field": field,
         "type": "quantitative",
         "title": title,
-        "scale": {"range": [palette.token("sunken"), series(INK)], "domainMin": 0},
+        "scale": {"range": [palette.token("sunken"), series(INK)], "domainMin": 0, "interpolate": "lab"},
         "legend": {"title": title, "format": form, "titleColor": palette.token("soft")},
     }

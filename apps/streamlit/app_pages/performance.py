@@ -171,8 +171,9 @@ def waiting_and_working(view: View) -> None:
             process_charts.parts_of_time(title, [name for name, _ in top], [bar["part"] for bar in bars]),
             key=f"times_{unit}",
         )
+    st.caption("What takes the most time in all comes first.")
     st.dataframe(
-        [_times(name, row, is_path=is_path) for name, row in named[:LISTED]],
+        [_times(name, row, is_path=is_path, has_starts=with_start > 0) for name, row in named[:LISTED]],
         hide_index=True,
         key="times",
         height=min(420, 38 + 35 * len(named)),
@@ -194,9 +195,10 @@ def _parts(name: str, row: dict) -> list[dict]:
     return [{"name": name, "part": part, "seconds": seconds or 0.0, "told": duration(seconds)} for part, seconds in pairs]
 
 
-def _times(name: str, row: dict, *, is_path: bool) -> dict[str, object]:
+def _times(name: str, row: dict, *, is_path: bool, has_starts: bool) -> dict[str, object]:
     told: dict[str, object] = {"Path" if is_path else "Activity": name, "Events": row["frequency" if is_path else "events"]}
-    for part, title in (("waiting", "Waiting"), ("service", "Working"), ("sojourn", "Both")):
+    parts = (("waiting", "Waiting"), ("service", "Working"), ("sojourn", "Both")) if has_starts else (("sojourn", "Both"),)
+    for part, title in parts:
         told[f"{title}, median"] = duration(row[f"median_{part}_seconds"])
         told[f"{title}, 90 %"] = duration(row[f"p90_{part}_seconds"])
     return {**told, "In all": duration(row["total_sojourn_seconds"])}
