@@ -54,7 +54,7 @@ def parts_of_time(unit: str, names: Sequence[str], shown: Sequence[str]) -> Spec
                 ],
             },
         },
-        height=90 + 22 * len(names),
+        height=130 + 20 * len(names),
     )
 
 
@@ -111,16 +111,18 @@ def week() -> Spec:
 
 
 def speeds(colours: Sequence[str], names: Sequence[str]) -> Spec:
-    """Cases by when they began a step and how quick they were; fields period, speed, class, cases."""
+    """Cases by when they began a step and how quick they were; fields period, until, speed, class, cases, told."""
     scale = {"domain": list(names), "range": list(colours)}
     return framed(
         {
-            "mark": {"type": "bar"},
+            "transform": [{"stack": "cases", "groupby": ["period"], "sort": [{"field": "class"}], "as": ["below", "above"]}],
+            "mark": {"type": "rect", "stroke": palette.token("page"), "strokeWidth": 0.5},
             "encoding": {
-                "x": {"field": "period", "type": "temporal", "title": None, "axis": {"grid": False}},
-                "y": {"field": "cases", "type": "quantitative", "title": "Cases per week", "stack": "zero"},
-                "color": {"field": "speed", "type": "nominal", "scale": scale, "legend": {"orient": "top", "title": None}},
-                "order": {"field": "class"},
+                "x": {"field": "period", "type": "temporal", "title": None, "axis": {"grid": False, "format": "%d %b %Y"}},
+                "x2": {"field": "until"},
+                "y": {"field": "below", "type": "quantitative", "title": "Cases per week"},
+                "y2": {"field": "above"},
+                "color": {"field": "speed", "type": "nominal", "scale": scale, "legend": None},
                 "tooltip": [
                     {"field": "period", "type": "temporal", "title": "Week from"},
                     {"field": "speed", "title": "Speed"},
@@ -158,7 +160,7 @@ def workload(names: Sequence[str], field: str, title: str) -> Spec:
                 ],
             },
         },
-        height=60 + 18 * len(names),
+        height=80 + 18 * len(names),
     )
 
 
@@ -177,7 +179,7 @@ def met(names: Sequence[str]) -> Spec:
                 "tooltip": [{"field": "name", "title": " "}, {"field": "what", "title": "Kept"}, {"field": "cases", "format": ","}],
             },
         },
-        height=90 + 30 * len(names),
+        height=150 + 28 * len(names),
     )
 
 

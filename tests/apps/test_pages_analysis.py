@@ -168,7 +168,7 @@ def test_events_without_a_resource_are_counted_and_belong_to_nobody():
 def test_duties_that_one_person_did_are_told_with_their_cases():
     app = page("people", "orders", people_part="duties")
     first = app.dataframe[0].value.iloc[0]
-    assert (first["One duty"], first["Other duty"], first["Rule"]) == ("Approve", "Order", "must be separate")
+    assert (first["One duty"], first["Other duty"], first["By rule"]) == ("Approve", "Order", "separate")
     assert (first["Cases with both"], first["By one person"]) == (90, 20)
 
 

@@ -316,6 +316,7 @@ def rules(view: View) -> None:
         column_config={
             "Broken": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
             "Rule": st.column_config.TextColumn(width="large"),
+            "Test": st.column_config.TextColumn(width="medium"),
         },
     )
     picked = chosen["selection"]["rows"]

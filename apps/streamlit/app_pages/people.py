@@ -297,8 +297,8 @@ def duties(view: View, found: Rows) -> None:
     broken = [row for row in of_rules if row["breaches"]]
     if of_rules:
         look.badges(
-            (len(of_rules) - len(broken), "separate duties kept", "good"),
-            (len(broken), "separate duties broken", "bad"),
+            (len(of_rules) - len(broken), "pairs that must be separate are", "good"),
+            (len(broken), "pairs that must be separate are not", "bad"),
         )
     else:
         st.caption(
@@ -314,12 +314,12 @@ def duties(view: View, found: Rows) -> None:
             {
                 "One duty": row["first"],
                 "Other duty": row["second"],
-                "Rule": "must be separate" if row["is_rule"] else "",
+                "By rule": "separate" if row["is_rule"] else "",
                 "Cases with both": row["cases"],
                 "By one person": row["breaches"],
                 "Share": row["breach_share"],
                 "People": row["resources"],
-                "Most often": row["top_resource"],
+                "Most often": row["top_resource"] or "",
                 "Not known": row["cases_unknown"],
             }
             for row in pairs
@@ -339,10 +339,13 @@ def duties(view: View, found: Rows) -> None:
 
 
 def breaching(view: View, row: dict) -> None:
+    if not row["breaches"]:
+        st.caption("No case in which one person did both.")
+        return
     part = FourEyes((row["first"],), (row["second"],), mode="same")
     cases = cases_of(view, part)
     look.line(f"<b>{count(row['breaches'])}</b> cases in which one person did “{safe(row['first'])}” and “{safe(row['second'])}”.")
-    if cases and st.button("Only these cases", icon=":material/filter_alt:", key="only_breaching"):
+    if st.button("Only these cases", icon=":material/filter_alt:", key="only_breaching"):
         view.add(part)
     st.dataframe(
         [{"Case": one["case_id"], "Duration": duration(one["seconds"]), "Events": one["events"]} for one in cases],

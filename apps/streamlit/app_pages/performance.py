@@ -5,6 +5,7 @@ What belongs here: the page's layout. What does not: its figures (`analysed`), c
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import streamlit as st
 
@@ -434,6 +435,7 @@ def the_spectrum(view: View) -> None:
         points = [
             {
                 "period": f"{row['period']:%Y-%m-%d}",
+                "until": f"{row['period'] + timedelta(days=7):%Y-%m-%d}",
                 "speed": CLASSES[row["class"] - 1],
                 "class": row["class"],
                 "cases": row["cases"],

@@ -2,6 +2,7 @@
 // Wheel or buttons zoom in time, dragging moves; the nearest case is told. Texts are set as text only.
 const MARGIN = { left: 16, right: 16, top: 36, bottom: 42 };
 const DAY = 86400;
+const BUNDLE = 200;
 const STEPS = [1, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, DAY, 7 * DAY, 14 * DAY, 30.44 * DAY, 91.3 * DAY, 182.6 * DAY, 365.25 * DAY];
 const STATES = new WeakMap();
 
@@ -57,6 +58,24 @@ function rails(state, pen) {
   }
 }
 
+// Some lines, class by class; bundle after bundle, so that no class hides the others.
+function lines(state, pen, x, first) {
+  const { data } = state;
+  const last = Math.min(first + BUNDLE, data.begins.length);
+  for (const speed of [1, 2, 3, 4]) {
+    pen.strokeStyle = data.colours.classes[speed - 1];
+    pen.beginPath();
+    for (let i = first; i < last; i += 1) {
+      if (data.classes[i] !== speed) continue;
+      const end = data.begins[i] + data.seconds[i];
+      if (end < state.from || data.begins[i] > state.until) continue;
+      pen.moveTo(x(data.begins[i]), MARGIN.top);
+      pen.lineTo(x(end), state.size.height - MARGIN.bottom);
+    }
+    pen.stroke();
+  }
+}
+
 function paint(state) {
   const { canvas, data, size } = state;
   const sharp = window.devicePixelRatio || 1;
@@ -73,21 +92,9 @@ function paint(state) {
   pen.beginPath();
   pen.rect(MARGIN.left, top, size.width - MARGIN.left - MARGIN.right, bottom - top);
   pen.clip();
-  const alpha = Math.max(0.12, Math.min(0.8, 900 / data.begins.length));
-  for (const speed of [1, 2, 3, 4]) {
-    pen.strokeStyle = data.colours.classes[speed - 1];
-    pen.globalAlpha = alpha;
-    pen.lineWidth = 1;
-    pen.beginPath();
-    for (let i = 0; i < data.begins.length; i += 1) {
-      if (data.classes[i] !== speed) continue;
-      const end = data.begins[i] + data.seconds[i];
-      if (end < state.from || data.begins[i] > state.until) continue;
-      pen.moveTo(x(data.begins[i]), top);
-      pen.lineTo(x(end), bottom);
-    }
-    pen.stroke();
-  }
+  pen.globalAlpha = Math.max(0.12, Math.min(0.8, 900 / data.begins.length));
+  pen.lineWidth = 1;
+  for (let first = 0; first < data.begins.length; first += BUNDLE) lines(state, pen, x, first);
   pen.restore();
   rails(state, pen);
 }
