@@ -8,7 +8,7 @@ next ones: what takes longest, laying out who did what when, is done once per pr
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import lake
 from apps.streamlit.mined import Filters
 from apps.streamlit.pages import View
 from apps.streamlit.reading import CACHED_RESULTS, Rows, has_tables, home, note, snapshot_id
+from lake.errors import DataError
 from lake.process_rules import rules_of
 from mining import batching, deadlines, people, performance, spectrum
 from mining.event_log import EventLog
@@ -126,8 +127,17 @@ def _queues(job: Job) -> Any:
 
 
 def _late_cases(job: Job) -> Any:
-    sla = next(one for one in job.definition["slas"] if one["name"] == job.settings["name"])
+    sla = _still_there((one for one in job.definition.get("slas") or () if one["name"] == job.settings["name"]), job)
     return deadlines.late_cases(job.log, sla, calendar=job.calendar)
+
+
+def _still_there(found: Iterable[Any], job: Job) -> Any:
+    """The rule or agreement asked about, which the definition may have lost since the process was mined."""
+    for one in found:
+        return one
+    (said,) = job.settings.values()
+    process = job.log.events.name
+    raise DataError(f"The definition of {process} no longer says “{said}”.", remedy=f"Run `grimoire mine {process}`.")
 
 
 def _rule_results(job: Job) -> Any:
@@ -136,7 +146,7 @@ def _rule_results(job: Job) -> Any:
 
 
 def _violating_cases(job: Job) -> Any:
-    rule = next(one for one in rules_of(job.definition) if one.text == job.settings["rule"])
+    rule = _still_there((one for one in rules_of(job.definition) if one.text == job.settings["rule"]), job)
     return violating_cases(job.log, rule, definition=job.definition)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from apps.streamlit import mined
 from apps.streamlit.beside import Progress, beside
 from apps.streamlit.mined import Filters
 from apps.streamlit.pages import View
@@ -101,7 +102,20 @@ def own(view: View) -> Held | None:
         needs=("mining.deviations",),
     )
     listed = [{**row, "variants": [places[number] for number in row["variant_ids"] if number in places]} for row in deviations]
-    return Held(figures[0], listed, [_aligned(number, row) for number, row in enumerate(found, start=1)])
+    variants = [_aligned(number, row) for number, row in enumerate(found, start=1)]
+    return Held(figures[0], listed, variants, (), *_unmet(view))
+
+
+def _unmet(view: View) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Activities of the process's own model that the log has not, and those of the log that the model does not know."""
+    from mining.petri_net import PetriNet
+
+    found = view.rows("select pnml from mining.models where process = ?", view.process, needs=("mining.models",))
+    if not found:
+        return (), ()
+    known = PetriNet.from_pnml(found[0]["pnml"]).labels
+    names = {activity.activity for activity in mined.activities(view.process, as_of=view.as_of)}
+    return tuple(sorted(known - names)), tuple(sorted(names - known))
 
 
 def held(view: View, net: "PetriNet | None", *, name: str, seconds: float = SECONDS, progress: Progress) -> Held:

@@ -80,13 +80,15 @@ def _at_home(home: Path) -> None:
     """Every test here reads that lake."""
 
 
-def page(name: str, process: str, *filters, **chosen: str) -> AppTest:
+def page(name: str, process: str, *filters, as_of: str = "", **chosen: str) -> AppTest:
     from apps.streamlit.stack import Stack
 
     app = AppTest.from_file(str(APP), default_timeout=120)
     app.query_params["process"] = process
     app.run()
     app.switch_page(f"app_pages/{name}.py")
+    if as_of:
+        app.query_params["as_of"] = as_of
     if filters:
         app.query_params["filters"] = Stack(filters).packed()
     for key, value in chosen.items():
@@ -224,3 +226,42 @@ def test_what_a_search_did_not_reach_is_said(monkeypatch):
     app = page("conformance", "orders", Duration(minimum=60.0), against_orders="path")
     assert "Not finished: 3 of 3 variants (100 cases)" in words(app)
     assert app.button(key="longer")
+
+
+def test_figures_are_read_as_of_the_chosen_snapshot():
+    from lake.snapshots import current_snapshot
+
+    with lake.connect(read_only=True) as connection:
+        before = current_snapshot(connection)
+    gone = "delete from event_logs.orders where case_id in ('case 9', 'case 19')"
+    lake.in_transaction(lambda connection: connection.execute(gone))
+    try:
+        app = page("people", "orders", Duration(minimum=200 * 3600.0), as_of=str(before))
+        assert "10</b> of 100 cases" in words(app)
+        assert f"as of lake snapshot {before}" in words(app)
+        assert "8</b> of 100 cases" in words(page("people", "orders", Duration(minimum=200 * 3600.0)))
+    finally:
+        rows = [row for row in _rows(100, with_people=True) if row[0] in {"case 9", "case 19"}]
+        lake.in_transaction(
+            lambda connection: connection.executemany("insert into event_logs.orders values (?, ?, ?, ?, ?, ?)", rows)
+        )
+
+
+def test_work_beside_the_server_tells_its_progress_its_errors_and_its_end():
+    from apps.streamlit.beside import beside
+    from lake.errors import ModelError, UnknownProcessError
+    from mining.model_files import sequence_net
+
+    told = []
+
+    def progress(what: str, done: float) -> None:
+        told.append((what, done))
+
+    hold = "apps.streamlit.conformed.hold"
+    found = beside(hold, "orders", (), None, sequence_net(["Order", "Pay"]), "short", 30.0, progress=progress)
+    assert [one.cases for one in found.variants] == [80, 10, 10]
+    assert told and told[-1][1] == 1.0
+    with pytest.raises(UnknownProcessError, match="nowhere"):
+        beside(hold, "nowhere", (), None, None, "", 1.0, progress=progress)
+    with pytest.raises(ModelError, match="ended without an answer"):
+        beside("no_such_module.function", progress=progress)

@@ -68,9 +68,9 @@ def against_a_model(view: View, which: str) -> None:
 def held(view: View, which: str) -> Held | None:
     """The log against the chosen model; None where there is none yet, and the page has said what to do."""
     if which == OWN and not view.stack and not is_longer(view, which):
-        mined_so = conformed.own(view)
-        if mined_so is not None:
-            return mined_so
+        as_mined = conformed.own(view)
+        if as_mined is not None:
+            return as_mined
     net, name = model(view, which)
     if net is None and which == BROUGHT:
         return None

@@ -23,7 +23,7 @@ CLASSES = ("quickest quarter", "second quarter", "third quarter", "slowest quart
 def _component() -> Any:
     return st.components.v2.component(
         "grimoire_spectrum",
-        html='<div class="spectrum" role="img"></div>',
+        html='<div class="spectrum"></div>',
         css=(_FOLDER / "spectrum.css").read_text(encoding="utf-8"),
         js=(_FOLDER / "spectrum.js").read_text(encoding="utf-8"),
     )

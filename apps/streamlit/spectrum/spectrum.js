@@ -193,7 +193,6 @@ export default function (component) {
   const { data, parentElement } = component;
   const root = parentElement.querySelector(".spectrum");
   root.style.height = `${data.height_px}px`;
-  root.setAttribute("aria-label", data.title);
   let state = STATES.get(root);
   if (!state) {
     state = begin(root);
@@ -204,6 +203,8 @@ export default function (component) {
   }
   const shape = JSON.stringify([data.source, data.target, data.bounds, data.begins.length, data.colours]);
   state.data = data;
+  state.canvas.setAttribute("role", "img");
+  state.canvas.setAttribute("aria-label", data.title);
   if (state.shape === shape) return;
   state.shape = shape;
   whole(state);
