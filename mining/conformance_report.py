@@ -20,6 +20,8 @@ from mining.soundness import check_soundness
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mining.discovery import Model
+
 
 @dataclass(frozen=True)
 class ConformanceReport:
@@ -97,12 +99,13 @@ def hold_against(
     conformance = align(log, model, seconds=seconds, progress=progress)
     accepted = accepted_deviations(log.connection, process)
     deviations = find_deviations(log, conformance, definition=definition_of(log.connection, process), accepted=accepted)
-    missing, unknown = (tuple(sorted(part)) for part in (model.labels - names, names - model.labels))
+    labels = model.labels if isinstance(model, PetriNet) else model.net.labels
+    missing, unknown = (tuple(sorted(part)) for part in (labels - names, names - labels))
     said = f"the model of {process}" if net is None else name or net.name
     return ConformanceReport(process, said, sound, problems, missing, unknown, conformance, deviations)
 
 
-def _own_model(log: EventLog, process: str) -> tuple[PetriNet, bool | None, tuple[str, ...]]:
+def _own_model(log: EventLog, process: str) -> "tuple[Model | PetriNet, bool | None, tuple[str, ...]]":
     miner, noise = parameters_of(process, connection=log.connection)
     found = last_discovery(log.connection, process, miner=miner, noise=noise)
     if found is None:
@@ -111,9 +114,9 @@ def _own_model(log: EventLog, process: str) -> tuple[PetriNet, bool | None, tupl
             remedy=f"Run `grimoire mine {process}`, or give a model with --model.",
             process=process,
         )
-    return found.model.net, found.model.is_sound, ()
+    return found.model, found.model.is_sound, ()
 
 
-def _brought(net: PetriNet) -> tuple[PetriNet, bool | None, tuple[str, ...]]:
+def _brought(net: PetriNet) -> "tuple[Model | PetriNet, bool | None, tuple[str, ...]]":
     sound = check_soundness(net)
     return net, sound.is_sound, sound.problems

@@ -3,8 +3,9 @@
 What belongs here: asking for them, in the lake where they were mined, anew where there are filters or another model. What does
 not: the search and its figures (package `mining`), the page and its pictures (`moves`).
 
-The process's own model without filters is answered by the tables of schema `mining`. Everything else is held against the model by
-a process beside the server, within bounds, and kept per snapshot, filter stack and model.
+The process's own model without filters is answered by the tables of schema `mining`, and some of its cases from the alignments the
+lake keeps. Everything else is searched by a process beside the server, within bounds. Reports are kept per snapshot, filter stack
+and model.
 """
 
 from collections.abc import Mapping, Sequence
@@ -138,12 +139,24 @@ def held(view: View, net: "PetriNet | None", *, name: str, seconds: float = SECO
     key = (home(), at, view.process, repr(tuple(view.stack)), "" if net is None else net.id, seconds)
     reports = _reports()
     if key not in reports:
-        function = f"{__name__}.{hold.__name__}"
-        found = beside(function, view.process, tuple(view.stack), view.as_of, net, name, seconds, progress=progress)
-        reports[key] = found
+        reports[key] = _known(view, net, name) or _searched(view, net, name, seconds, progress)
         for old in list(reports)[:-KEPT]:
             reports.pop(old, None)
     return reports[key]
+
+
+def _known(view: View, net: "PetriNet | None", name: str) -> Held | None:
+    """The report where the lake has all its alignments: for cases of the log as it was mined, against its own model."""
+    if net is not None or any(part.is_of_events for part in view.stack):
+        return None
+    found = hold(view.process, tuple(view.stack), view.as_of, None, name, 0.0, lambda _what, _done: None)
+    return None if found.figures["variants_unfinished"] else found
+
+
+def _searched(view: View, net: "PetriNet | None", name: str, seconds: float, progress: Progress) -> Held:
+    function = f"{__name__}.{hold.__name__}"
+    found: Held = beside(function, view.process, tuple(view.stack), view.as_of, net, name, seconds, progress=progress)
+    return found
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -161,7 +174,7 @@ def hold(
     seconds: float,
     progress: Progress,
 ) -> Held:
-    """Holds a filtered log against a model; run by a process of its own."""
+    """Holds a filtered log against a model; where anything must be searched, by a process of its own."""
     from mining.conformance_report import hold_against
     from mining.event_log import EventLog
 
