@@ -20,6 +20,8 @@ from mining.soundness import check_soundness
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mining.discovery import Model
+
 
 @dataclass(frozen=True)
 class ConformanceReport:
@@ -81,20 +83,30 @@ def conform(
         ModelError: No run through the model was found.
     """
     with EventLog.from_lake(process) as log:
-        model, sound, problems = _own_model(log, process) if net is None else _brought(net)
-        names = {name for (name,) in log.ask("select activity from activities").fetchall()}
-        conformance = align(log, model, seconds=seconds, progress=progress)
-        accepted = accepted_deviations(log.connection, process)
-        deviations = find_deviations(log, conformance, definition=definition_of(log.connection, process), accepted=accepted)
+        report = hold_against(log, net, name=name, seconds=seconds, progress=progress)
         snapshot_id = log.snapshot_id
-    keep_alignments(process, conformance, snapshot_id=snapshot_id)
-    missing, unknown = (tuple(sorted(part)) for part in (model.labels - names, names - model.labels))
+    keep_alignments(process, report.conformance, snapshot_id=snapshot_id)
+    return report
+
+
+def hold_against(
+    log: EventLog, net: PetriNet | None = None, *, name: str = "", seconds: float = SECONDS, progress: Progress | None = None
+) -> ConformanceReport:
+    """Aligns a process's log, filtered or not, with a model; nothing is kept. Arguments and errors as for `conform`."""
+    process = log.events.name
+    model, sound, problems = _own_model(log, process) if net is None else _brought(net)
+    names = {name for (name,) in log.ask("select activity from activities").fetchall()}
+    conformance = align(log, model, seconds=seconds, progress=progress)
+    accepted = accepted_deviations(log.connection, process)
+    deviations = find_deviations(log, conformance, definition=definition_of(log.connection, process), accepted=accepted)
+    labels = model.labels if isinstance(model, PetriNet) else model.net.labels
+    missing, unknown = (tuple(sorted(part)) for part in (labels - names, names - labels))
     said = f"the model of {process}" if net is None else name or net.name
     return ConformanceReport(process, said, sound, problems, missing, unknown, conformance, deviations)
 
 
-def _own_model(log: EventLog, process: str) -> tuple[PetriNet, bool | None, tuple[str, ...]]:
-    miner, noise = parameters_of(process)
+def _own_model(log: EventLog, process: str) -> "tuple[Model | PetriNet, bool | None, tuple[str, ...]]":
+    miner, noise = parameters_of(process, connection=log.connection)
     found = last_discovery(log.connection, process, miner=miner, noise=noise)
     if found is None:
         raise DataError(
@@ -102,9 +114,9 @@ def _own_model(log: EventLog, process: str) -> tuple[PetriNet, bool | None, tupl
             remedy=f"Run `grimoire mine {process}`, or give a model with --model.",
             process=process,
         )
-    return found.model.net, found.model.is_sound, ()
+    return found.model, found.model.is_sound, ()
 
 
-def _brought(net: PetriNet) -> tuple[PetriNet, bool | None, tuple[str, ...]]:
+def _brought(net: PetriNet) -> "tuple[Model | PetriNet, bool | None, tuple[str, ...]]":
     sound = check_soundness(net)
     return net, sound.is_sound, sound.problems

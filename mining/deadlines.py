@@ -53,6 +53,21 @@ def sla_breaches(
     return log.ask(f"select * exclude (place) from ({' union all '.join(parts)}) order by place")
 
 
+def late_cases(log: "EventLog", sla: Mapping[str, Any], *, calendar: "WorkingCalendar | None" = None) -> "duckdb.DuckDBPyRelation":
+    """The cases that broke an agreement, those still open among them; arguments as for `sla_breaches`.
+
+    Returns:
+        case_id, is_open, late_seconds beyond the deadline (so far, where it is open); the latest first.
+    """
+    from mining.calendars import WorkingCalendar
+
+    said = checked_agreement(sla)
+    clock = (calendar if said.get("working_time") and calendar else WorkingCalendar()).on_log(log)
+    return log.ask(f"""with {_timed(said, clock.seconds_sql)}
+select case_id, is_open, timed.seconds - allowed as late_seconds from timed join kept using (case_no)
+where timed.seconds > allowed order by late_seconds desc, case_id""")
+
+
 def due_date_breaches(log: "EventLog", *, due: str, activity: str | None = None) -> "duckdb.DuckDBPyRelation":
     """How many cases were done by the date they themselves name.
 
@@ -115,9 +130,24 @@ _NOTHING = {"name": "", "from": "", "to": "", "within_hours": 0}
 
 
 def _sla(number: int, sla: Mapping[str, Any], seconds: Callable[[str, str], str], *, condition: str = "true") -> str:
-    source, target = literal(str(sla["from"])), literal(str(sla["to"]))
-    hours = f"{float(sla['within_hours'])!r}::double"
-    return f"""(with named as (
+    source, target, hours = _settings(sla)
+    return f"""(with {_timed(sla, seconds)}
+select {number} as place, {literal(str(sla["name"]))} as name, {literal(str(sla.get("text") or sla["name"]))} as "text",
+    {source} as source, {target} as target, {hours} as within_hours, {bool(sla.get("working_time"))} as is_working_time,
+    count(*) as cases, count(*) filter (not is_open and seconds <= allowed) as met,
+    count(*) filter (not is_open and seconds > allowed) as breached,
+    count(*) filter (is_open and seconds <= allowed) as open_in_time, count(*) filter (is_open and seconds > allowed) as open_late,
+    {_share("seconds > allowed", "not (is_open and seconds <= allowed)", "true")},
+    avg(seconds) filter (not is_open) as mean_seconds, median(seconds) filter (not is_open) as median_seconds,
+    quantile_cont(seconds, 0.9) filter (not is_open) as p90_seconds,
+    coalesce(sum(seconds - allowed) filter (not is_open and seconds > allowed), 0) as late_seconds
+from timed having {condition})"""
+
+
+def _timed(sla: Mapping[str, Any], seconds: Callable[[str, str], str]) -> str:
+    """Common table expressions, of which the last is `timed`: case_no, is_open, seconds so far, and seconds allowed."""
+    source, target, hours = _settings(sla)
+    return f"""named as (
     select e.case_no, e.occurred_at, e.source_row, a.activity from events as e join activities as a using (activity_id)
     where a.activity in ({source}, {target})
 ), begun as (
@@ -129,19 +159,15 @@ def _sla(number: int, sla: Mapping[str, Any], seconds: Callable[[str, str], str]
     from begun as b join named as n using (case_no) group by b.case_no
 ), last as (select max(ended_at) as now from kept),
 timed as (
-    select ended_at is null as is_open, {seconds("begun_at", "coalesce(ended_at, now)")} as seconds, {hours} * 3600 as allowed
+    select case_no, ended_at is null as is_open, {seconds("begun_at", "coalesce(ended_at, now)")} as seconds,
+        {hours} * 3600 as allowed
     from ended, last
-)
-select {number} as place, {literal(str(sla["name"]))} as name, {literal(str(sla.get("text") or sla["name"]))} as "text",
-    {source} as source, {target} as target, {hours} as within_hours, {bool(sla.get("working_time"))} as is_working_time,
-    count(*) as cases, count(*) filter (not is_open and seconds <= allowed) as met,
-    count(*) filter (not is_open and seconds > allowed) as breached,
-    count(*) filter (is_open and seconds <= allowed) as open_in_time, count(*) filter (is_open and seconds > allowed) as open_late,
-    {_share("seconds > allowed", "not (is_open and seconds <= allowed)", "true")},
-    avg(seconds) filter (not is_open) as mean_seconds, median(seconds) filter (not is_open) as median_seconds,
-    quantile_cont(seconds, 0.9) filter (not is_open) as p90_seconds,
-    coalesce(sum(seconds - allowed) filter (not is_open and seconds > allowed), 0) as late_seconds
-from timed having {condition})"""
+)"""
+
+
+def _settings(sla: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Both activities and the hours between them, as SQL."""
+    return literal(str(sla["from"])), literal(str(sla["to"])), f"{float(sla['within_hours'])!r}::double"
 
 
 def _share(part: str, whole: str, among: str) -> str:

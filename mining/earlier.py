@@ -37,12 +37,13 @@ class Discovery:
         return abs(cases - self.cases) <= growth * self.cases
 
 
-def parameters_of(process: str) -> tuple[str, float]:
-    """Miner and noise the process was last mined with; those of the defaults if it never was."""
-    with connect(read_only=True) as connection:
-        rows = _ask(
-            connection, f"select split_part(miner, ' without ', 1), noise from mining.models where process = {literal(process)}"
-        )
+def parameters_of(process: str, *, connection: "duckdb.DuckDBPyConnection | None" = None) -> tuple[str, float]:
+    """Miner and noise the process was last mined with, as a connection sees it; those of the defaults if it never was."""
+    if connection is None:
+        with connect(read_only=True) as own:
+            return parameters_of(process, connection=own)
+    asked = f"select split_part(miner, ' without ', 1), noise from mining.models where process = {literal(process)}"
+    rows = _ask(connection, asked)
     return rows[0] if rows else (MINER, NOISE)
 
 

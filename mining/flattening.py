@@ -92,12 +92,12 @@ def flattening(connection: "duckdb.DuckDBPyConnection", process: str) -> "pyarro
     if not has_objects(connection, process):
         return connection.sql(no_rows(COLUMNS)).to_arrow_table()
     events, objects, event_objects = (object_table(process, part) for part in PARTS)
-    own, view = literal(_case_notion(connection, process)), _pairs_of_view(connection, process)
+    own, view = literal(_case_notion(connection, process)), pairs_of_view(connection, process)
     counts = _COUNTS.format(own=own, view=view, events=events, objects=objects, event_objects=event_objects)
     return connection.sql(counts).to_arrow_table()
 
 
-def _pairs_of_view(connection: "duckdb.DuckDBPyConnection", process: str) -> str:
+def pairs_of_view(connection: "duckdb.DuckDBPyConnection", process: str) -> str:
     """SQL of which event stands in which case of the case view; an import's knows its events by their place only."""
     view = f"event_logs.{quote(process)}"
     if "event_id" in connection.sql(f"select * from {view}").columns:

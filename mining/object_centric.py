@@ -208,6 +208,11 @@ class ObjectCentricLog:
             window own as (partition by object_no order by event_no)""")
         return happened, things, steps
 
+    def forget_layout(self) -> None:
+        """Drops the temporary tables of the questions so far; the next question makes them anew."""
+        for table in self.__dict__.pop("_layout", ()):
+            self.connection.execute(f"drop table {table}")
+
     @cached_property
     def object_types(self) -> tuple[str, ...]:
         """The types of its objects that have events, in the order of the alphabet."""

@@ -300,13 +300,14 @@ def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
         "resources": resources(log, calendar=calendar).to_arrow_table(),
         "handovers": handovers(log, limit=PAIRS).to_arrow_table(),
         "working_together": working_together(log, limit=PAIRS).to_arrow_table(),
-        "roles": _roles_table(log),
+        "roles": roles_table(log),
         "segregation": segregation_of_duties(log, separate_duties(mined.definition), limit=DUTIES).to_arrow_table(),
         "activity_resources": activity_resources(log).to_arrow_table(),
     }
 
 
-def _roles_table(log: "EventLog") -> "pyarrow.Table":
+def roles_table(log: "EventLog") -> "pyarrow.Table":
+    """The roles as a table: role (a number), activities, resources (busiest first), events; none beyond `ROLES` activities."""
     import pyarrow
 
     few = int(log.ask("select count(*) from activities").fetchall()[0][0]) <= ROLES

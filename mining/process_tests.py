@@ -35,7 +35,7 @@ TABLES = {"rule_results": COLUMNS}
 def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
     """What judging the log by every rule of the definition found."""
     results = check_rules(mined.log, rules_of(mined.definition, where=mined.process), definition=mined.definition)
-    return {"rule_results": _rows(results)}
+    return {"rule_results": rule_rows(results)}
 
 
 def run_process_tests(process: str) -> tuple[list[RuleResult], list[CheckResult]]:
@@ -95,10 +95,11 @@ def _write(
 ) -> None:
     ensure_platform_tables(connection)
     record_checks(connection, checks, snapshot_id=snapshot_id)
-    replace_rows(connection, "rule_results", COLUMNS, _rows(results), process=process, snapshot_id=snapshot_id)
+    replace_rows(connection, "rule_results", COLUMNS, rule_rows(results), process=process, snapshot_id=snapshot_id)
 
 
-def _rows(results: Sequence[RuleResult]) -> "pyarrow.Table":
+def rule_rows(results: Sequence[RuleResult]) -> "pyarrow.Table":
+    """The results as the rows of `mining.rule_results`."""
     rows: list[dict[str, Any]] = [
         {
             **{name: getattr(one, name) for name in ("cases_checked", "cases_violating", "share", "violations", "is_passed")},

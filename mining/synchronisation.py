@@ -11,9 +11,12 @@ before. *Waiting* goes on from the last object to the event. Objects without an 
 
 from typing import TYPE_CHECKING
 
+from mining.flattening import pairs_of_view
+
 if TYPE_CHECKING:
     import duckdb
 
+    from mining.event_log import EventLog
     from mining.object_centric import ObjectCentricLog
 
 COLUMNS = (
@@ -46,15 +49,26 @@ _TIMES = """
         avg(synchronisation) as mean_synchronisation_seconds, sum(synchronisation) as total_synchronisation_seconds,
         avg(pooling) as mean_pooling_seconds, sum(pooling) as total_pooling_seconds,
         avg(lagging) as mean_lagging_seconds, sum(lagging) as total_lagging_seconds, avg(waiting) as mean_waiting_seconds
-    from timed group by all order by total_synchronisation_seconds desc, activity, object_type"""
+    from timed{kept} group by all order by total_synchronisation_seconds desc, activity, object_type"""
 
 
-def synchronisation_times(log: "ObjectCentricLog") -> "duckdb.DuckDBPyRelation":
+def synchronisation_times(log: "ObjectCentricLog", *, kept: "EventLog | None" = None) -> "duckdb.DuckDBPyRelation":
     """A row per activity and type of object it concerns.
+
+    Args:
+        log: The log.
+        kept: A filtered log of the same process on the same connection: only events of the cases it keeps are counted, though what
+            they waited for may lie in others. Default: all events.
 
     Returns:
         activity, object_type, events with objects of that type that were there before, synchronised_events in which something
         waited for something else, and mean_ and total_ of synchronisation_seconds (of the event), pooling_seconds and
         lagging_seconds (of the type), and mean_waiting_seconds of the event once all were there.
     """
-    return log.ask(_TIMES.strip())
+    only = "" if kept is None else f" where event in (select event_no from happened where {_is_kept(kept)})"
+    return log.ask(_TIMES.strip().format(kept=only))
+
+
+def _is_kept(log: "EventLog") -> str:
+    pairs = pairs_of_view(log.connection, log.events.name)
+    return f"event_id in (select event_id from ({pairs}) where case_id in ({log.cases_sql()}))"

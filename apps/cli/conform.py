@@ -60,17 +60,13 @@ def conform(
 
 def _read(path: Path) -> "PetriNet":
     from lake.errors import FileFormatError
-    from mining.bpmn_net import diagram_to_net
-    from mining.bpmn_reading import read_bpmn
-    from mining.petri_net import PetriNet
+    from mining.model_files import read_model
 
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        content = path.read_bytes()
+    except OSError as error:
         raise FileFormatError(f"{path} cannot be read: {error}.", remedy="Give the path of a PNML or BPMN file.") from error
-    if path.suffix.lower() == ".bpmn":
-        return diagram_to_net(read_bpmn(text))
-    return PetriNet.from_pnml(text)
+    return read_model(content, name=str(path))
 
 
 def _report(process: str, net: "PetriNet | None", *, name: str) -> "ConformanceReport":

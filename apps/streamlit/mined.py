@@ -231,6 +231,15 @@ def cases_of_variant(process: str, path: list[str], stack: Filters = (), *, limi
     return ask(process, stack, question, list(path), as_of=as_of)
 
 
+def path_of_case(process: str, case_id: str, stack: Filters = (), *, as_of: int | None = None) -> tuple[str, ...] | None:
+    """What a case does, in its order; None where the filters keep no such case."""
+    question = """select list_transform(v.activity_ids, lambda id: n.names[id]) as path
+        from kept as k join variants as v using (variant_id),
+            (select list(activity order by activity_id) as names from activities) as n where k.case_id = $1"""
+    found = ask(process, stack, question, case_id, as_of=as_of)
+    return tuple(found[0]["path"]) if found else None
+
+
 def events_of_case(process: str, case_id: str, *, as_of: int | None = None) -> Rows:
     """Events of one case in their order, with every attribute of the log; at most 2,000."""
     sql = f"""select * exclude (case_id, source_row) from event_logs.{quote(process)} where case_id = ?

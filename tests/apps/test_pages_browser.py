@@ -28,6 +28,9 @@ PAGES = {
     "Overview": "Key figures",
     "Process map": "run wholly within this view",
     "Variants": "Click a variant to see its cases",
+    "Conformance": "Where these figures come from",
+    "Performance": "Choose a step to filter to its cases",
+    "People": "Most handovers",
     "Forecasts": "Champion and challenger",
     "Data products": "Choose one for its sheet",
     "Data quality": "rows in quarantine",
@@ -457,6 +460,40 @@ def test_a_filter_added_by_form_follows_to_other_pages_and_a_link_opens_it_elsew
     visitor.is_content()
 
 
+def test_a_person_clicked_in_the_handovers_becomes_a_filter(visitor: Visitor):
+    visitor.open()
+    visitor.go("People")
+    visitor.page.locator("g.node", has_text="user 1").click()
+    visitor.page.get_by_role("button", name="Only cases with them").click()
+    visitor.page.get_by_text(re.compile(r"of 300 cases \(")).first.wait_for(timeout=30_000)
+    visitor.done()
+    assert "filters=" in visitor.page.url
+    visitor.is_content()
+
+
+def test_a_model_of_ones_own_is_held_against_the_log_and_a_deviation_leads_to_its_cases(visitor: Visitor, tmp_path: Path):
+    from mining.model_files import sequence_net
+
+    steps = ["Create order", "Check credit", "Confirm order", "Ship goods", "Send invoice", "Receive payment"]
+    (tmp_path / "target.pnml").write_text(sequence_net(steps).to_pnml(), encoding="utf-8")
+    (tmp_path / "no-model.pnml").write_text("<!DOCTYPE html><p>not a model", encoding="utf-8")
+    visitor.open()
+    visitor.go("Conformance")
+    visitor.page.get_by_text("A model of mine", exact=True).click()
+    visitor.page.locator("input[type=file]").set_input_files(tmp_path / "no-model.pnml")
+    visitor.page.get_by_text("The PNML is not XML").wait_for(timeout=30_000)
+    visitor.page.locator("input[type=file]").set_input_files(tmp_path / "target.pnml")
+    visitor.page.get_by_text("Ranked by").wait_for(timeout=60_000)
+    visitor.page.locator(".gr-card", has_text="Cases that fit exactly").get_by_text("50 %").wait_for(timeout=30_000)
+    visitor.page.locator(".gr-moves .gr-move.log, .gr-moves .gr-move.model").first.wait_for(timeout=30_000)
+    box = visitor.page.get_by_test_id("stDataFrame").first.bounding_box()
+    visitor.page.mouse.click(box["x"] + 15, box["y"] + 52)  # the first row's mark; the table is drawn on a canvas
+    visitor.page.get_by_role("button", name="Only these cases").click(timeout=30_000)
+    visitor.page.get_by_text(re.compile(r"of 300 cases \(")).first.wait_for(timeout=30_000)
+    visitor.done()
+    visitor.is_content()
+
+
 def test_a_click_on_a_variant_leads_to_a_filter(visitor: Visitor):
     visitor.open()
     visitor.go("Variants")
@@ -525,3 +562,20 @@ def test_no_page_is_wider_than_a_phone_and_its_ground_follows_the_scheme(server:
     ground = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
     assert ground == {"light": "rgb(251, 247, 238)", "dark": "rgb(20, 24, 34)"}[scheme]
     page.close()
+
+
+def test_the_spectrum_draws_its_cases_on_a_canvas(visitor: Visitor):
+    visitor.open()
+    visitor.go("Performance")
+    visitor.page.get_by_text("Spectrum", exact=True).click()
+    visitor.page.get_by_text("times the step was taken").wait_for(timeout=30_000)
+    visitor.done()
+    colours = """canvas => { const pen = canvas.getContext("2d"), seen = new Set();
+        const { data } = pen.getImageData(0, 60, canvas.width, canvas.height - 140);
+        for (let i = 0; i < data.length; i += 4) seen.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
+        return seen.size; }"""
+    assert visitor.page.locator(".spectrum canvas").evaluate(colours) > 20, "lines of four colours over each other"
+    before = visitor.page.locator(".spectrum canvas").evaluate("canvas => canvas.toDataURL()")
+    visitor.page.get_by_role("button", name="Zoom in").click()
+    assert visitor.page.locator(".spectrum canvas").evaluate("canvas => canvas.toDataURL()") != before
+    visitor.is_content()

@@ -7,7 +7,19 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 APP = Path(__file__).resolve().parents[2] / "apps" / "streamlit" / "frame.py"
-PAGES = ("overview", "process_map", "variants", "forecasts", "data_products", "data_quality", "connections", "sql")
+PAGES = (
+    "overview",
+    "process_map",
+    "variants",
+    "conformance",
+    "performance",
+    "people",
+    "forecasts",
+    "data_products",
+    "data_quality",
+    "connections",
+    "sql",
+)
 PROCESSES = ("order_to_cash", "bestellung", "wide", "single", "fresh")
 
 
@@ -63,12 +75,14 @@ def test_every_page_runs_on_an_empty_lake(empty_home, name):
     page(name)
 
 
-@pytest.mark.parametrize("name", ["overview", "process_map", "variants", "forecasts", "data_quality"])
+@pytest.mark.parametrize(
+    "name", ["overview", "process_map", "variants", "conformance", "performance", "people", "forecasts", "data_quality"]
+)
 def test_an_empty_lake_is_met_with_the_command_that_fills_it(empty_home, name):
     assert "grimoire run" in words(page(name))
 
 
-@pytest.mark.parametrize("name", ["overview", "process_map", "variants"])
+@pytest.mark.parametrize("name", ["overview", "process_map", "variants", "conformance", "performance", "people"])
 def test_a_process_that_is_not_mined_is_met_with_the_command_that_mines_it(filled_home, name):
     assert "grimoire mine fresh" in words(page(name, process="fresh"))
 

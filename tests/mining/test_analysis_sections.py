@@ -8,6 +8,7 @@ import pytest
 
 import lake
 from mining import EventLog, drift, mine, people, performance
+from mining.filters import Cases
 from mining.object_centric import ObjectCentricLog
 from mining.sections import SECTIONS, Mined
 from mining.synchronisation import synchronisation_times
@@ -137,12 +138,24 @@ def test_objects_wait_for_one_another_as_by_hand():
             connection.execute("insert into event_logs.packed__events values (?, ?, ?)", [name, activity, moment])
         connection.executemany("insert into event_logs.packed__event_objects values (?, ?)", links)
         connection.executemany("insert into event_logs.packed__objects values (?, ?)", kinds)
+        connection.execute("""create table event_logs.packed as select case_id, activity, occurred_at, event_id,
+            row_number() over (order by occurred_at)::bigint as source_row
+            from event_logs.packed__events, (values ('e5', 'shipped'), ('e4', 'packed')) as k(event_id_of, case_id)
+            where event_id = event_id_of""")
 
     lake.in_transaction(work)
     with lake.connect(read_only=True) as connection:
         tables = [f"select * from event_logs.packed__{part}" for part in ("objects", "event_objects")]
         events = "select *, row_number() over () as source_row from event_logs.packed__events"
-        rows = synchronisation_times(ObjectCentricLog(connection, "packed", events, *tables)).to_arrow_table().to_pylist()
+        objects = ObjectCentricLog(connection, "packed", events, *tables)
+        rows = synchronisation_times(objects).to_arrow_table().to_pylist()
+        log = EventLog.from_lake("packed", connection=connection)
+        kept, others = (
+            synchronisation_times(objects, kept=log.filter(Cases((case,)))).to_arrow_table().to_pylist()
+            for case in ("shipped", "packed")
+        )
+        objects.forget_layout()
+        assert connection.execute("select count(*) from duckdb_tables() where table_name like 'objects_%'").fetchone() == (0,)
     hour = 3600.0
     found = {row["object_type"]: row for row in rows}
     assert {row["activity"] for row in rows} == {"ship"}
@@ -154,6 +167,8 @@ def test_objects_wait_for_one_another_as_by_hand():
         "item": 3 * hour,
         "parcel": 2 * hour,
     }
+    assert kept == rows, "what an event waited for may lie in cases that are not kept"
+    assert others == []
 
 
 def test_a_log_in_the_lake_answers_as_one_of_its_rows(tmp_path):

@@ -11,7 +11,7 @@ from lake.errors import DataError
 from mining import EventLog, Length
 from mining.batching import batches, concurrent_activities, multitasking
 from mining.calendars import WorkingCalendar
-from mining.deadlines import due_date_breaches, due_dates, sla_breaches
+from mining.deadlines import due_date_breaches, due_dates, late_cases, sla_breaches
 from mining.performance import activity_times, bottlenecks, edge_times
 from mining.queues import queue_lengths
 from mining.spectrum import performance_spectrum, spectrum_lines
@@ -279,6 +279,8 @@ def test_agreements_are_met_breached_or_open(log_of):
     assert rows(sla_breaches(log, [SLA]), *columns) == [(5, 1, 1, 1, 2, 0.75, 3630.0, 60.0)]
     assert sla_breaches(log, []).fetchall() == []
     assert rows(sla_breaches(log, [{**SLA, "to": "never"}]), "cases", "met", "open_late") == [(5, 0, 4)]
+    late = late_cases(log, SLA).fetchall()
+    assert late == [("lost", True, 8400.0), ("before", True, 8100.0), ("late", False, 60.0)], "the breached and the late open ones"
 
 
 def test_agreements_in_working_hours(log_of):

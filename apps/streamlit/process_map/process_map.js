@@ -51,7 +51,7 @@ function drawNode(node, layer) {
 
 function painter(root, data, state, choose) {
   root.textContent = "";
-  const svg = make("svg", { role: "img" }, root);
+  const svg = make("svg", { role: "group", "aria-label": data.title ?? "Process map" }, root);
   const head = arrowHeads(svg, data.edges);
   const world = make("g", {}, svg);
   const [lines, labels, boxes] = [make("g", {}, world), make("g", {}, world), make("g", {}, world)];
