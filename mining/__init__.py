@@ -17,6 +17,7 @@ from mining.earlier import is_mined, parameters_of
 from mining.evaluation import Evaluation, ModelComparison, compare_models, evaluate
 from mining.event_log import EventLog
 from mining.filters import (
+    AllBut,
     AnyOf,
     Attribute,
     Cases,
@@ -55,6 +56,7 @@ from mining.temporal_profile import TemporalProfile
 
 __all__ = [
     "Accepted",
+    "AllBut",
     "AnyOf",
     "Attribute",
     "Cases",

@@ -20,7 +20,7 @@ Spec = dict[str, Any]
 
 def throughput() -> Spec:
     """Cases started and completed per week; fields period, what, cases."""
-    return _framed(
+    return framed(
         {
             "mark": {"type": "line", "strokeWidth": 2},
             "encoding": {
@@ -75,7 +75,7 @@ def forecast(unit: str) -> Spec:
         curve("forecast", series(ACCENT), [5, 3]),
         rule,
     ]
-    return _framed({"layer": layers}, height=400)
+    return framed({"layer": layers}, height=400)
 
 
 def pareto() -> Spec:
@@ -88,7 +88,7 @@ def pareto() -> Spec:
         {"field": "cumulative_share", "type": "quantitative", "title": "Cases covered", "format": ".1%"},
         {"field": "cases", "type": "quantitative", "title": "Cases of this variant", "format": ","},
     ]
-    return _framed(
+    return framed(
         {
             "mark": {
                 "type": "area",
@@ -100,6 +100,35 @@ def pareto() -> Spec:
             "encoding": {"x": x, "y": {**share, "scale": {"domain": [0, 1]}}, "tooltip": tooltip},
         },
         height=210,
+    )
+
+
+def done_within(one: str, other: str) -> Spec:
+    """How many cases of two groups are done within how many days; fields group, days, share."""
+    days = {"field": "days", "type": "quantitative", "title": "Days from first to last event", "scale": {"type": "symlog"}}
+    part = {"field": "share", "type": "quantitative", "title": "Cases done within", "axis": {"format": "%"}}
+    groups = {"domain": [one, other], "range": [series(ACCENT), series(INK)]}
+    tips = [
+        {"field": "group", "title": " "},
+        {"field": "days", "type": "quantitative", "title": "Days", "format": ",.2f"},
+        {"field": "share", "type": "quantitative", "title": "Done", "format": ".0%"},
+    ]
+    return framed(
+        {
+            "mark": {"type": "line", "strokeWidth": 2, "interpolate": "step-after", "point": {"size": 12}},
+            "encoding": {
+                "x": days,
+                "y": part,
+                "color": {
+                    "field": "group",
+                    "type": "nominal",
+                    "scale": groups,
+                    "legend": {"orient": "top", "title": None, "labelLimit": 400},
+                },
+                "tooltip": tips,
+            },
+        },
+        height=230,
     )
 
 
@@ -119,7 +148,7 @@ def backtest_windows() -> Spec:
         },
     }
     one = {"mark": {"type": "rule", "strokeDash": [4, 4], "color": series(MUTED)}, "encoding": {"y": {"datum": 1}}}
-    return _framed({"layer": [points, one]}, height=240)
+    return framed({"layer": [points, one]}, height=240)
 
 
 def show(values: list[dict[str, Any]], spec: Spec, *, key: str) -> None:
@@ -129,7 +158,8 @@ def show(values: list[dict[str, Any]], spec: Spec, *, key: str) -> None:
     st.vega_lite_chart({**spec, "data": {"values": values}}, key=key)
 
 
-def _framed(spec: Spec, *, height: int) -> Spec:
+def framed(spec: Spec, *, height: int) -> Spec:
+    """A specification with the height and the colours all charts share."""
     return {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "height": height, "config": _config(), **spec}
 
 
