@@ -131,11 +131,16 @@ def _iso(when: Any) -> str:
     return str(when.isoformat())
 
 
-def alignment(moves: list[tuple[str, str]]) -> str:
-    """The alignment as HTML: a chevron per move; what was skipped is hollow, what was not foreseen is red. Texts are escaped."""
+def chevrons(moves: list[tuple[str, str]], *, words: Mapping[str, str] = MOVES) -> str:
+    """Steps as HTML, a chevron each, by the kinds of an alignment: `both`, `model` or `log`. Texts are escaped.
+
+    Args:
+        moves: Kind and activity of each; a step without a name is left out.
+        words: What is said of each kind below the activity.
+    """
     parts = "".join(
-        f'<span class="gr-move {kind}" title="{safe(f"{name}: {MOVES[kind]}" if MOVES[kind] else name)}">'
-        f"{safe(shortened(name, letters=30))}{f'<small>{MOVES[kind]}</small>' if MOVES[kind] else ''}</span>"
+        f'<span class="gr-move {kind}" title="{safe(name)}">{safe(shortened(name, letters=30))}'
+        f"{f'<small>{safe(words[kind])}</small>' if words.get(kind) else ''}</span>"
         for kind, name in moves
         if name
     )

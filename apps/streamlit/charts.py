@@ -105,7 +105,7 @@ def pareto() -> Spec:
 
 def done_within(one: str, other: str) -> Spec:
     """How many cases of two groups are done within how many days; fields group, days, share."""
-    days = {"field": "days", "type": "quantitative", "title": "Days from first to last event", "scale": {"type": "symlog"}}
+    days = {"field": "days", "type": "quantitative", "title": "Days from first to last event", "scale": {"nice": False}}
     part = {"field": "share", "type": "quantitative", "title": "Cases done within", "axis": {"format": "%"}}
     groups = {"domain": [one, other], "range": [series(ACCENT), series(INK)]}
     tips = [
@@ -115,7 +115,7 @@ def done_within(one: str, other: str) -> Spec:
     ]
     return framed(
         {
-            "mark": {"type": "line", "strokeWidth": 2, "interpolate": "step-after", "point": {"size": 12}},
+            "mark": {"type": "line", "strokeWidth": 2, "interpolate": "step-after"},
             "encoding": {
                 "x": days,
                 "y": part,
@@ -128,7 +128,7 @@ def done_within(one: str, other: str) -> Spec:
                 "tooltip": tips,
             },
         },
-        height=230,
+        height=280,
     )
 
 

@@ -4,21 +4,25 @@ What belongs here: the groups as filter stacks, asking `mining.comparison`, and 
 (`mining.significance`) and layout (`app_pages/compare`).
 """
 
-from contextlib import closing
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import streamlit as st
 
 from apps.streamlit.asking import ask
 from apps.streamlit.reading import CACHED_RESULTS, Rows, home, note, snapshot_id
-from apps.streamlit.stack import Stack
+from apps.streamlit.stack import Stack, unpacked
 from apps.streamlit.wording import NOTHING, count, duration, number, share
+from lake.errors import DataError
+from lake.saved_views import saved_views
 from mining import filters as f
 
 if TYPE_CHECKING:
-    from mining.comparison import Comparison, ComparedMeasure
+    from mining.comparison import ComparedMeasure, Comparison
 
 SECONDS, SHARES = {"case seconds", "edge seconds", "step seconds"}, "cases with"
 QUANTILES = 40
@@ -56,6 +60,17 @@ def of_periods(stack: Stack, one: tuple[datetime, datetime], other: tuple[dateti
     """Cases that started in one time, and in another; both ends belong to it."""
     first, second = (Cohort(_period(when), stack.changed((*stack, f.Timeframe(*when, "started")))) for when in (one, other))
     return first, second
+
+
+def saved_stacks(process: str, as_of: int | None) -> dict[str, Stack]:
+    """The filters of the saved views of a process, by the views' names."""
+    found = {}
+    for view in saved_views():
+        query = dict(parse_qsl(view.query))
+        if query.get("process") == process:
+            with suppress(DataError):
+                found[view.name] = unpacked(query.get("filters", ""), process=process, as_of=as_of)
+    return found
 
 
 def _told(value: Any) -> str:
@@ -150,10 +165,12 @@ def difference(one: "ComparedMeasure") -> str:
     if one.a is None or one.b is None or one.measure in {"cases", "variants"}:
         return NOTHING
     if value(one, 0.5).endswith("%"):
-        return f"{(one.a - one.b) * 100:+.1f} points"
+        return f"{(one.a - one.b) * 100:+.1f} points".replace("+0.0", "0.0").replace("-0.0", "0.0")
     if not one.b:
         return NOTHING if not one.a else "from nothing"
-    return f"{(one.a / one.b - 1) * 100:+.0f} %" if one.a / one.b < 10 else f"× {number(one.a / one.b)}"
+    if one.a == one.b:
+        return "the same"
+    return f"{(one.a / one.b - 1) * 100:+.1f} %" if one.a / one.b < 10 else f"× {number(one.a / one.b)}"
 
 
 def size(one: "ComparedMeasure") -> str:
@@ -168,7 +185,7 @@ def chance(one: "ComparedMeasure") -> str:
     """Whether the difference may be chance."""
     if one.p_adjusted is None:
         return "not tested"
-    told = "p < 0.001" if one.p_adjusted < 0.001 else f"p = {min(1.0, one.p_adjusted):.3f}"
+    told = "p < 0.001" if one.p_adjusted < 0.001 else "p = 1" if one.p_adjusted > 0.9995 else f"p = {one.p_adjusted:.3f}"
     return told if one.is_significant else f"may be chance, {told}"
 
 
@@ -177,14 +194,30 @@ def table(measures: "list[ComparedMeasure]") -> Rows:
     return [asdict(one) for one in measures]
 
 
-def summary(found: "Comparison", one: Cohort, other: Cohort) -> list[str]:
-    """What differs most, in sentences that name the first group; and what the tests cannot tell."""
-    told = [_sentence(measure) for measure in found.significant if measure.measure != "variants" and size(measure) != _SIZES[0]]
+def by_certainty(measures: "Iterable[ComparedMeasure]") -> "list[ComparedMeasure]":
+    """What was tested before what was not, the surest difference first."""
+    return sorted(measures, key=lambda one: (one.p_adjusted is None, one.p_adjusted or 0.0, -abs(one.effect or 0.0)))
+
+
+def summary(found: "Comparison") -> list[str]:
+    """Case duration in any case, then what differs most, in sentences about the first group."""
+    whole = found.of("case seconds")
+    told = [
+        _sentence(one)
+        for one in found.significant
+        if one.measure not in {"variants", "case seconds"} and size(one) != _SIZES[0]
+    ]  # fmt: skip
     if not found.significant:
-        told = ["Nothing differs by more than chance may bring about."]
+        told = ["Nothing else differs by more than chance may bring about."]
     elif not told:
-        told = ["What differs beyond chance differs by very little."]
-    return told[:5]
+        told = ["Whatever else differs beyond chance differs by very little."]
+    values = f"{value(whole, whole.a)} against {value(whole, whole.b)} in the median"
+    first = _sentence(whole) if whole.is_significant else f"That case durations differ may be chance: {values}, {_p(whole)}."
+    return [first, *told[:5]]
+
+
+def _p(one: "ComparedMeasure") -> str:
+    return chance(one).removeprefix("may be chance, ")
 
 
 def _sentence(one: "ComparedMeasure") -> str:

@@ -207,7 +207,7 @@ def alignment(case: Case) -> None:
         return
     st.subheader("Against the model", anchor=False)
     if case.alignment and moves(case):
-        st.html(case_timeline.alignment(moves(case)))
+        st.html(case_timeline.chevrons(moves(case)))
     elif case.alignment:
         st.caption(f"The alignment was not finished: {case.alignment['status']}.")
     if case.deviations:

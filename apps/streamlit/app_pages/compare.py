@@ -19,7 +19,7 @@ from apps.streamlit.reading import noted
 from apps.streamlit.wording import count, safe
 from lake.errors import GrimoireError
 
-REST, VALUES, PERIODS = "These filters and all others", "Two values of an attribute", "Two periods"
+REST, VALUES, PERIODS, STACKS = "These filters and all others", "Two values of an attribute", "Two periods", "A saved view"
 ANY_OTHER = "(any other)"
 GROUPS = (
     ("The whole", {"cases", "variants", "case seconds", "events per case", "cases with rework", "cases on the happy path",
@@ -58,7 +58,7 @@ def page(view: View) -> None:
 def groups(view: View) -> tuple[Cohort, Cohort] | None:
     """The groups that are chosen; None while there is nothing to compare."""
     offer = Offer(view.log, view.as_of)
-    ways = [REST, VALUES, PERIODS]
+    ways = [REST, VALUES, PERIODS, STACKS]
     chosen = st.segmented_control(
         "Compare", ways, default=REST if view.stack else PERIODS, required=True, key=own_key("compare_by", view.process)
     )
@@ -66,6 +66,8 @@ def groups(view: View) -> tuple[Cohort, Cohort] | None:
         return values(view, offer)
     if chosen == PERIODS:
         return periods(view)
+    if chosen == STACKS:
+        return stacks(view)
     if not view.stack:
         look.guidance("No filter is in force", "Add one in the bar above: the cases it keeps are compared with all others.")
         return None
@@ -102,15 +104,27 @@ def periods(view: View) -> tuple[Cohort, Cohort] | None:
     start, end = first.date(), last.date()
     middle = start + (end - start) / 2
     left, right = st.columns(2)
-    limits = {"min_value": start, "max_value": end}
     one = left.date_input(
-        "Cases started in", (min(end, date.fromordinal(middle.toordinal() + 1)), end), key=own_key("one", view.process), **limits
+        "Cases started in", (min(end, date.fromordinal(middle.toordinal() + 1)), end), start, end, key=own_key("one", view.process)
     )
-    other = right.date_input("against those started in", (start, middle), key=own_key("other", view.process), **limits)
+    other = right.date_input("against those started in", (start, middle), start, end, key=own_key("other", view.process))
     if not (isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other) == 2):
         st.caption("Choose the last day, too.")
         return None
     return cohorts.of_periods(view.stack, cohorts.whole_days(*one), cohorts.whole_days(*other))
+
+
+def stacks(view: View) -> tuple[Cohort, Cohort] | None:
+    """The filters in force against those of a saved view of the process."""
+    known = cohorts.saved_stacks(view.process, view.as_of)
+    if not known:
+        look.guidance(
+            "No view of this process is saved",
+            "Set the filters of the other group, save them as a view in the sidebar, and come back with the filters of this one.",
+        )
+        return None
+    name = st.selectbox("Against the cases of the saved view", list(known), key=own_key("against", view.process))
+    return Cohort("The filters in force" if view.stack else "All cases", view.stack), Cohort(f"View {name}", known[name])
 
 
 def says(found: Any, one: Cohort, other: Cohort) -> None:
@@ -119,14 +133,14 @@ def says(found: Any, one: Cohort, other: Cohort) -> None:
     look.line(
         f"<b>A</b>: {safe(one.name)}, <b>{count(cases.a)}</b> cases. <b>B</b>: {safe(other.name)}, <b>{count(cases.b)}</b> cases."
     )
-    sentences = "".join(f"<li>{safe(sentence)}</li>" for sentence in cohorts.summary(found, one, other))
+    sentences = "".join(f"<li>{safe(sentence)}</li>" for sentence in cohorts.summary(found))
     st.html(f'<div class="gr-say"><h3>How A differs</h3><ul>{sentences}</ul></div>')
     for warning in cohorts.warnings(found):
         st.warning(warning, icon=":material/help:")
     tested = sum(1 for measure in found.measures if measure.p_value is not None)
     st.caption(
-        f"{count(tested)} tests; p-values are corrected for all of them (Holm), at the level of {found.level:g}: the probability of any "
-        "false alarm is at most that. A difference beyond chance need not be caused by what tells the groups apart."
+        f"{count(tested)} tests; p-values are corrected for all of them (Holm), at level {found.level:g}: the probability of "
+        "any false alarm is at most that. A difference beyond chance need not be caused by what tells the groups apart."
     )
 
 
@@ -139,7 +153,7 @@ def measures(title: str, found: list[Any], pair: tuple[Cohort, Cohort], view: Vi
     head.subheader(title, anchor=False)
     if title == GROUPS[3][0] and link.button("On the map", icon=":material/account_tree:", key="to_map", width="stretch"):
         to_map(view, pair)
-    shown = found if is_whole else found[:MOST_ROWS]
+    shown = cohorts.by_certainty(found)[: len(found) if is_whole else MOST_ROWS]
     cells = [
         [
             safe(cohorts.title(one)),
