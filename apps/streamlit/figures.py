@@ -6,10 +6,11 @@ What belongs here: reading queries over `products.kpis__*`, `forecasts.*` and th
 from collections.abc import Sequence
 from typing import Any
 
+from apps.streamlit.asking import ask
 from apps.streamlit.cards import Band, Card
 from apps.streamlit.mined import Filters, MinedLog, model, throughput
 from apps.streamlit.reading import Rows, rows
-from apps.streamlit.wording import count, duration, number, share
+from apps.streamlit.wording import DAY, count, duration, number, share
 from lake.registry import Process
 
 WEEKS, DAYS = 4, 28
@@ -31,6 +32,10 @@ def process_cards(log: MinedLog, stack: Filters = (), *, as_of: int | None = Non
         _weekly_card("Cases completed", [week["completed"] for week in full], None),
         _level_card("Open cases", [week["open_cases"] for week in full]),
     ]
+    now, before = medians(log.process, stack, as_of=as_of)
+    against = f"vs the {WEEKS} weeks before" if before else ""
+    last = f"median of what was completed in the last {WEEKS} weeks"
+    found.append(Card("Case duration of late", duration(now), "", _relative(now, before), False, against, foot=last))
     times = f"mean {duration(log.mean_case_seconds)} · 90 % within {duration(log.p90_case_seconds)}"
     found.append(Card("Median case duration", duration(log.median_case_seconds), against=times))
     size = f"{count(log.events)} events · {count(log.activities)} activities · {count(log.variants)} variants"
@@ -40,6 +45,16 @@ def process_cards(log: MinedLog, stack: Filters = (), *, as_of: int | None = Non
         words = f"average fitness {share(net['average_fitness'])} · {net['miner']} miner, noise {net['noise']:g}"
         found.append(Card("Perfectly fitting cases", share(net["perfectly_fitting"]), against=words))
     return found
+
+
+def medians(process: str, stack: Filters = (), *, as_of: int | None = None) -> tuple[float | None, float | None]:
+    """Median seconds of the cases completed in the last four weeks of the log, and in the four weeks before."""
+    question = f"""with last as (select max(ended_at) as until from kept), placed as (
+            select epoch(ended_at - started_at) as seconds, floor(epoch(until - ended_at) / {WEEKS * 7 * DAY})::bigint as period
+            from kept, last)
+        select median(seconds) filter (period = 0) as now, median(seconds) filter (period = 1) as before from placed"""
+    found = ask(process, stack, question, as_of=as_of)
+    return (found[0]["now"], found[0]["before"]) if found else (None, None)
 
 
 def domain_cards(process: Process, *, as_of: int | None = None) -> list[Card]:
