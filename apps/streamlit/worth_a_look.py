@@ -72,7 +72,8 @@ def _bottleneck(log: MinedLog, stack: Stack) -> Iterator[Finding]:
         slowest = max(paths, key=lambda path: path.total_seconds or 0.0)
         of_all = (slowest.total_seconds or 0.0) / sum(path.total_seconds or 0.0 for path in paths)
         times = f"{count(slowest.frequency)} times, median {duration(slowest.median_seconds)}"
-        yield Finding("Bottleneck", f"{slowest.source} → {slowest.target} takes {share(of_all)} of all time: {times}.", "performance")
+        step = f"{slowest.source} → {slowest.target}"
+        yield Finding("Bottleneck", f"{step} takes {share(of_all)} of all time: {times}.", "performance")
 
 
 def _breach(slas: Rows) -> Iterator[Finding]:

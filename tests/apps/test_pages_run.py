@@ -7,7 +7,18 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 APP = Path(__file__).resolve().parents[2] / "apps" / "streamlit" / "frame.py"
-PAGES = ("overview", "process_map", "variants", "forecasts", "data_products", "data_quality", "connections", "sql")
+PAGES = (
+    "overview",
+    "process_map",
+    "variants",
+    "cases",
+    "compare",
+    "forecasts",
+    "data_products",
+    "data_quality",
+    "connections",
+    "sql",
+)
 PROCESSES = ("order_to_cash", "bestellung", "wide", "single", "fresh")
 
 
@@ -68,7 +79,7 @@ def test_an_empty_lake_is_met_with_the_command_that_fills_it(empty_home, name):
     assert "grimoire run" in words(page(name))
 
 
-@pytest.mark.parametrize("name", ["overview", "process_map", "variants"])
+@pytest.mark.parametrize("name", ["overview", "process_map", "variants", "cases", "compare"])
 def test_a_process_that_is_not_mined_is_met_with_the_command_that_mines_it(filled_home, name):
     assert "grimoire mine fresh" in words(page(name, process="fresh"))
 

@@ -120,7 +120,7 @@ def single(view: View, case_id: str) -> None:
     if case is None:
         look.guidance("There is no such case", f"The log of {view.title} has no case “{case_id}” at this time.")
         return
-    st.subheader(f"Case {plain(case_id)}", anchor=False)
+    st.subheader(plain(case_id) if case_id.lower().startswith("case") else f"Case {plain(case_id)}", anchor=False)
     if not case.is_kept:
         st.caption("The filters above do not keep this case; it is shown with all its events.")
     st.html(cards(facts(view, case)))

@@ -41,7 +41,8 @@ def key_figures(process: Process) -> None:
 
 def process_figures(view: View) -> None:
     with noted() as asked:
-        found = figures.process_cards(view.kept, view.stack, as_of=view.as_of)
+        ends = view.definition.definition.get("end_activities") or ()
+        found = figures.process_cards(view.kept, view.stack, ends=ends, as_of=view.as_of)
         slas = worth_a_look.agreements(view.process, view.stack, view.definition.definition)
         looks = worth_a_look.findings(view.kept, view.stack, slas)
         weeks = throughput(view.process, view.stack, as_of=view.as_of)
