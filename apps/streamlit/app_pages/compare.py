@@ -80,7 +80,7 @@ def groups(view: View) -> tuple[Cohort, Cohort] | None:
 
 def values(view: View, offer: Offer) -> tuple[Cohort, Cohort] | None:
     left, middle, right = st.columns(3)
-    names = [name for name in offer.columns if name != "event_id"]
+    names = [name for name in offer.columns if name not in {"event_id", "started_at"}]
     if not names:
         look.guidance("No attribute", "The event log has no attribute by which cases could be told apart.")
         return None
