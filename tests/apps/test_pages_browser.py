@@ -501,7 +501,9 @@ def test_search_opens_by_keyboard_and_leads_to_a_case(visitor: Visitor):
 
 def choose_row(visitor: Visitor, row: int) -> None:
     """Ticks a row of the page's last list, which is a canvas."""
-    place = visitor.page.get_by_test_id("stDataFrame").last.bounding_box()
+    rows = visitor.page.get_by_test_id("stDataFrame").last
+    rows.scroll_into_view_if_needed()
+    place = rows.bounding_box()
     assert place is not None
     visitor.page.mouse.click(place["x"] + 16, place["y"] + 35 * (row + 1) + 16)
 
@@ -537,8 +539,8 @@ def test_two_variants_are_put_side_by_side_and_make_one_filter(visitor: Visitor)
     visitor.page.get_by_role("button", name="Only these cases").click()
     visitor.page.get_by_text("180 of 300 cases (60 %)").wait_for(timeout=30_000)
     visitor.page.get_by_role("option", name="Variant 2, 30 cases").wait_for(timeout=30_000)
-    assert visitor.page.get_by_text("Do their durations differ?").count() == 0, "another list has other ranks"
     visitor.done()
+    assert visitor.page.get_by_text("Do their durations differ?").count() == 0, "another list has other ranks"
     visitor.is_content()
 
 
