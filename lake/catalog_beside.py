@@ -69,7 +69,20 @@ BESIDE: dict[str, tuple[str, tuple[str, ...]]] = {
 
 # Pages by the name of their file: title, and the tables or schemas they read beside those their exposure names.
 PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "overview": ("Overview", ("mining.logs", "mining.throughput", "mining.models", "platform.loads", "platform.check_results")),
+    "overview": (
+        "Overview",
+        (
+            "mining.logs",
+            "mining.throughput",
+            "mining.models",
+            "mining.deviations",
+            "mining.bottlenecks",
+            "mining.slas",
+            "mining.changes",
+            "platform.loads",
+            "platform.check_results",
+        ),
+    ),
     "process_map": (
         "Process map",
         (
@@ -83,6 +96,8 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "variants": ("Variants", ("mining.logs", "mining.variants")),
+    "cases": ("Cases", ("mining.logs", "mining.variants", "mining.alignments", "mining.deviations", "event_logs", "raw_files")),
+    "compare": ("Compare", ("mining.logs", "event_logs")),
     "forecasts": ("Forecasts", ("forecasts.forecasts", "forecasts.backtests", "forecasts.champions")),
     "data_quality": ("Data quality", ("platform.loads", "platform.check_results", "quarantine.rows")),
     "connections": ("Connections", ("platform.loads", "quarantine.rows")),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mining.evaluation import Evaluation, ModelComparison, compare_models, evaluate
     from mining.event_log import EventLog
     from mining.filters import (
+        AllBut,
         AnyOf,
         Attribute,
         Cases,
@@ -75,6 +76,7 @@ _HOMES = {
     "mining.evaluation": ("Evaluation", "ModelComparison", "compare_models", "evaluate"),
     "mining.event_log": ("EventLog",),
     "mining.filters": (
+        "AllBut",
         "AnyOf",
         "Attribute",
         "Cases",
@@ -114,6 +116,7 @@ _HOMES = {
 
 __all__ = [
     "Accepted",
+    "AllBut",
     "AnyOf",
     "Attribute",
     "Cases",

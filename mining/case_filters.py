@@ -4,7 +4,7 @@ What belongs here: filters that need neither attributes nor the order within a c
 does not: `mining.attribute_filters`, `mining.order_filters` and applying filters in order (`mining.event_log`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -275,3 +275,25 @@ class AnyOf(Filter):
     def case_predicate(self, stage: Stage) -> str:
         """See `Filter.case_predicate`."""
         return " or ".join(f"({part.case_predicate(stage)})" for part in self.filters)
+
+
+@dataclass(frozen=True)
+class AllBut(Filter):
+    """Cases that these filters of cases, applied one after the other, do not keep: the rest of the log."""
+
+    filters: tuple[Filter, ...]
+    name = "all_but"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "filters", tuple(self.filters))
+        if not self.filters or not all(isinstance(part, Filter) and not part.is_of_events for part in self.filters):
+            raise DataError(
+                "all_but needs filters, and only such as keep whole cases.", remedy="Put filters of events in front of it."
+            )
+
+    def case_predicate(self, stage: Stage) -> str:
+        """See `Filter.case_predicate`."""
+        cases = stage.cases
+        for part in self.filters:
+            cases = f"(select c.* from {cases} as c where {part.case_predicate(replace(stage, cases=cases))})"
+        return f"c.case_no not in (select c.case_no from {cases} as c)"

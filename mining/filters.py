@@ -11,12 +11,13 @@ from typing import Any
 
 from lake.errors import DataError
 from mining.attribute_filters import Attribute, FourEyes
-from mining.case_filters import AnyOf, Cases, Duration, Endpoints, Length, Sample, State, Timeframe, Variants
+from mining.case_filters import AllBut, AnyOf, Cases, Duration, Endpoints, Length, Sample, State, Timeframe, Variants
 from mining.filter_base import Filter, Stage, settings_of
 from mining.order_filters import Follows, Path, Performance, Rework, Trim
 
 __all__ = [
     "KINDS",
+    "AllBut",
     "AnyOf",
     "Attribute",
     "Cases",
@@ -39,7 +40,7 @@ __all__ = [
     "filters_to_json",
 ]
 
-_CASE = (Timeframe, Variants, Endpoints, Duration, Length, Cases, Sample, State, AnyOf)
+_CASE = (Timeframe, Variants, Endpoints, Duration, Length, Cases, Sample, State, AnyOf, AllBut)
 KINDS: dict[str, type[Filter]] = {
     kind.name: kind for kind in (*_CASE, Attribute, FourEyes, Follows, Path, Performance, Rework, Trim)
 }
@@ -68,7 +69,7 @@ def _from_json(part: Mapping[str, Any]) -> Filter:
     if kind is None:
         raise DataError(f"There is no filter {part.get('filter')!r}.", remedy=f"Use one of {', '.join(KINDS)}.")
     settings = {key: tuple(value) if isinstance(value, list) else value for key, value in part.items() if key != "filter"}
-    if kind is AnyOf and "filters" in settings:
+    if kind in (AnyOf, AllBut) and "filters" in settings:
         settings["filters"] = tuple(filters_from_json(settings["filters"]))
     try:
         return kind(**settings)

@@ -4,6 +4,7 @@ What belongs here: reading the catalog and rows of a table through the pages' co
 (`lake.catalog`), the picture of its lineage (`lineage`) and layout.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,35 @@ def sample(table: Table, *, limit: int = SAMPLE, newest_by: str | None = None) -
         newest_by: Column whose highest values come first; default: in whatever order they lie.
     """
     order = f" order by {quote(newest_by)} desc nulls last" if newest_by else ""
-    found = rows(f"select * from {_relation(table)}{order} limit {limit:d}", needs=(table.key,))
+    return _masked(table, rows(f"select * from {_relation(table)}{order} limit {limit:d}", needs=(table.key,)))
+
+
+def rows_by(
+    table: Table, column: str, keys: list[str], *, holding: Collection[datetime] | None = None, as_of: int | None = None
+) -> tuple[Rows, list[str]]:
+    """The rows whose column has one of the values, as text, masked as a sample's; at most 2,000.
+
+    Args:
+        table: The table.
+        column: Its column.
+        keys: The values.
+        holding: Times in UTC, one of which a row must hold to count; None: every row does.
+        as_of: Snapshot to read the lake as of; None: the newest.
+    """
+    places = ", ".join("?" * len(keys)) or "null"
+    name = quote(column)
+    sql = f"select * from {_relation(table)} where cast({name} as varchar) in ({places}) order by {name} limit 2000"
+    found = rows(sql, *keys, needs=(table.key,), as_of=as_of)
+    return _masked(table, [row for row in found if holding is None or _times(row) & set(holding)])
+
+
+def _times(row: dict[str, Any]) -> set[datetime]:
+    """The times a row holds; one without a zone is taken as UTC."""
+    times = (value for value in row.values() if isinstance(value, datetime))
+    return {time if time.tzinfo else time.replace(tzinfo=UTC) for time in times}
+
+
+def _masked(table: Table, found: Rows) -> tuple[Rows, list[str]]:
     hidden = hidden_columns(table, found)
     return [{name: _shown(value, is_hidden=name in hidden) for name, value in row.items()} for row in found], hidden
 

@@ -103,6 +103,35 @@ def pareto() -> Spec:
     )
 
 
+def done_within(one: str, other: str) -> Spec:
+    """How many cases of two groups are done within how many days; fields group, days, share."""
+    days = {"field": "days", "type": "quantitative", "title": "Days from first to last event", "scale": {"nice": False}}
+    part = {"field": "share", "type": "quantitative", "title": "Cases done within", "axis": {"format": "%"}}
+    groups = {"domain": [one, other], "range": [series(ACCENT), series(INK)]}
+    tips = [
+        {"field": "group", "title": " "},
+        {"field": "days", "type": "quantitative", "title": "Days", "format": ",.2f"},
+        {"field": "share", "type": "quantitative", "title": "Done", "format": ".0%"},
+    ]
+    return framed(
+        {
+            "mark": {"type": "line", "strokeWidth": 2, "interpolate": "step-after"},
+            "encoding": {
+                "x": days,
+                "y": part,
+                "color": {
+                    "field": "group",
+                    "type": "nominal",
+                    "scale": groups,
+                    "legend": {"orient": "top", "title": None, "labelLimit": 400},
+                },
+                "tooltip": tips,
+            },
+        },
+        height=280,
+    )
+
+
 def backtest_windows() -> Spec:
     """Scaled error per backtest window and model; fields window_start, model, mase."""
     points = {

@@ -27,10 +27,12 @@ class Entry:
 PAGES = (
     Entry("Process", "overview", "Overview", ":material/auto_stories:", "volume, throughput, key figures, freshness"),
     Entry("Process", "process_map", "Process map", ":material/account_tree:", "SigilSight: what follows what, how often, how long"),
-    Entry("Process", "variants", "Variants", ":material/alt_route:", "the ways cases run, sequences, cases"),
+    Entry("Process", "variants", "Variants", ":material/alt_route:", "the ways cases run, sequences, happy path, coverage"),
+    Entry("Process", "cases", "Cases", ":material/folder_open:", "search and list cases; one case as a timeline with its objects"),
     Entry("Process", "conformance", "Conformance", ":material/rule:", "fitness, deviations and their cost, rules, alignments"),
     Entry("Process", "performance", "Performance", ":material/speed:", "bottlenecks, waiting, queues, service levels, spectrum"),
     Entry("Process", "people", "People", ":material/groups:", "handovers, workload, roles, segregation of duties"),
+    Entry("Process", "compare", "Compare", ":material/compare_arrows:", "two groups of cases side by side, tested for chance"),
     Entry("Omens", "forecasts", "Forecasts", ":material/trending_up:", "outlook, intervals, champion and challenger"),
     Entry("Data", "data_products", "Data products", ":material/inventory_2:", "catalog, owner, lineage, columns"),
     Entry("Data", "data_quality", "Data quality", ":material/verified:", "checks, quarantine, loads"),

@@ -6,22 +6,25 @@ What belongs here: reading queries over `products.kpis__*`, `forecasts.*` and th
 from collections.abc import Sequence
 from typing import Any
 
+from apps.streamlit.asking import ask
 from apps.streamlit.cards import Band, Card
 from apps.streamlit.mined import Filters, MinedLog, model, throughput
 from apps.streamlit.reading import Rows, rows
-from apps.streamlit.wording import count, duration, number, share
+from apps.streamlit.wording import DAY, count, duration, number, share
 from lake.registry import Process
 
 WEEKS, DAYS = 4, 28
 TREND_WEEKS, OUTLOOK_WEEKS = 26, 8
 
 
-def process_cards(log: MinedLog, stack: Filters = (), *, as_of: int | None = None) -> list[Card]:
+def process_cards(log: MinedLog, stack: Filters = (), *, ends: Sequence[str] = (), as_of: int | None = None) -> list[Card]:
     """Cases started, completed and open over the last four weeks of the log, its times and its fitness.
 
     Args:
         log: The size of what the filters keep.
         stack: The filters; fitness is the whole log's and is left out under any.
+        ends: Activities that end a case. Where they are not known, no duration of late is told: what the log's end cuts off
+            would pass for an improvement.
         as_of: Snapshot to read the lake as of; None: the newest.
     """
     weeks = throughput(log.process, stack, as_of=as_of)
@@ -31,6 +34,8 @@ def process_cards(log: MinedLog, stack: Filters = (), *, as_of: int | None = Non
         _weekly_card("Cases completed", [week["completed"] for week in full], None),
         _level_card("Open cases", [week["open_cases"] for week in full]),
     ]
+    if ends:
+        found.append(_late_card(*medians(log.process, list(ends), stack, as_of=as_of)))
     times = f"mean {duration(log.mean_case_seconds)} · 90 % within {duration(log.p90_case_seconds)}"
     found.append(Card("Median case duration", duration(log.median_case_seconds), against=times))
     size = f"{count(log.events)} events · {count(log.activities)} activities · {count(log.variants)} variants"
@@ -40,6 +45,25 @@ def process_cards(log: MinedLog, stack: Filters = (), *, as_of: int | None = Non
         words = f"average fitness {share(net['average_fitness'])} · {net['miner']} miner, noise {net['noise']:g}"
         found.append(Card("Perfectly fitting cases", share(net["perfectly_fitting"]), against=words))
     return found
+
+
+def medians(process: str, ends: list[str], stack: Filters = (), *, as_of: int | None = None) -> tuple[float | None, float | None]:
+    """Median seconds of the cases that came to an end in the last four weeks of the log, and in the four weeks before."""
+    question = f"""with over as (
+            select k.ended_at, epoch(k.ended_at - k.started_at) as seconds from kept as k join variants as v using (variant_id)
+            join activities as a on a.activity_id = v.activity_ids[-1] where list_contains($1::varchar[], a.activity)
+        ), placed as (
+            select seconds, floor(epoch((select max(ended_at) from kept) - ended_at) / {WEEKS * 7 * DAY})::bigint as period
+            from over)
+        select median(seconds) filter (period = 0) as now, median(seconds) filter (period = 1) as before from placed"""
+    found = ask(process, stack, question, ends, as_of=as_of)
+    return (found[0]["now"], found[0]["before"]) if found else (None, None)
+
+
+def _late_card(now: float | None, before: float | None) -> Card:
+    against = f"vs the {WEEKS} weeks before" if before else f"none in the {WEEKS} weeks before"
+    foot = f"median of the cases that ended in the last {WEEKS} weeks"
+    return Card("Case duration of late", duration(now), "", _relative(now, before), False, against, foot=foot)
 
 
 def domain_cards(process: Process, *, as_of: int | None = None) -> list[Card]:

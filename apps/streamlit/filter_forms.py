@@ -313,15 +313,25 @@ def _trim(offer: Offer) -> Callable[[], f.Filter]:
 
 
 def _any_of(offer: Offer) -> Callable[[], f.Filter]:
-    """The two kinds people most often join: what happened, or how long it took."""
-    did = _several("Cases with any of", offer)
-    st.caption("or cases that take")
+    parts = _joined(offer, "Cases with any of", "or cases that take")
+    return lambda: f.AnyOf(parts())
+
+
+def _all_but(offer: Offer) -> Callable[[], f.Filter]:
+    parts = _joined(offer, "All but the cases with", "that also take")
+    return lambda: f.AllBut(parts())
+
+
+def _joined(offer: Offer, label: str, then: str) -> Callable[[], tuple[f.Filter, ...]]:
+    """The two kinds people most often join: what happened, and how long it took."""
+    did = _several(label, offer)
+    st.caption(then)
     low, high = _time()
 
-    def make() -> f.Filter:
+    def make() -> tuple[f.Filter, ...]:
         parts: list[f.Filter] = [f.Attribute("activity", (name,), "mandatory") for name in did or ()]
         parts += [f.Duration(low, high)] if low is not None or high is not None else []
-        return f.AnyOf(_needed("Cases with any of", tuple(parts)))
+        return _needed(label, tuple(parts))
 
     return make
 
@@ -342,6 +352,7 @@ _FORMS: dict[str, Callable[[Offer], Callable[[], f.Filter]]] = {
     "state": _state,
     "sample": _sample,
     "any_of": _any_of,
+    "all_but": _all_but,
     "trim": _trim,
 }
 TITLES = {
@@ -360,5 +371,6 @@ TITLES = {
     "state": "State at a moment",
     "sample": "Sample",
     "any_of": "Any of several",
+    "all_but": "All but some",
     "trim": "Trim between two activities",
 }

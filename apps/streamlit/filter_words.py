@@ -169,6 +169,7 @@ _WORDS: dict[type[f.Filter], Callable[[Any], str]] = {
     f.Cases: _cases,
     f.Sample: _sample,
     f.State: _state,
+    f.AllBut: lambda part: "All but: " + "; ".join(words_of(one) for one in part.filters),
     f.AnyOf: lambda part: " or ".join(words_of(one) for one in part.filters),
     f.Attribute: _attribute,
     f.FourEyes: _four_eyes,

@@ -14,7 +14,6 @@ from typing import Any
 
 from apps.streamlit.asking import ask
 from apps.streamlit.reading import Rows, rows
-from lake import quote
 from mining import filters, kernels
 
 START, END = "\x02start", "\x03end"  # no activity can be called so: an event log's text holds no control characters
@@ -187,29 +186,59 @@ def covered_cases(process: str, drawn: list[tuple[str, str]], stack: Filters = (
     return (found[0]["covered"], found[0]["cases"]) if found else (0, 0)
 
 
-def variant_count(process: str, stack: Filters = (), *, as_of: int | None = None) -> tuple[int, int]:
-    """Number of variants and of cases among the chosen cases."""
+def variant_count(process: str, stack: Filters = (), *, holding: tuple[str, ...] = (), as_of: int | None = None) -> tuple[int, int]:
+    """Number of variants and of cases among the chosen cases, of those that have all of these activities."""
     question = " select count(*) as variants, coalesce(sum(cases), 0)::bigint as cases from listed"
-    found = _of_variants(process, stack, question, as_of=as_of)
+    found = _of_variants(process, stack, f"{question} {_HOLDING}", list(holding), as_of=as_of)
     return (found[0]["variants"], found[0]["cases"]) if found else (0, 0)
 
 
-def variants(process: str, stack: Filters = (), *, limit: int = 200, as_of: int | None = None) -> Rows:
-    """The most frequent variants: rank, activities, length, cases, share, cumulative_share, times and fitness."""
-    fitness = {
-        tuple(row["activities"]): row
-        for row in rows(
-            """select activities, fitness, is_fitting from mining.variants where process = ? and fitness is not null
-               order by rank limit 20000""",
-            process,
-            needs=("mining.variants",),
-            as_of=as_of,
-        )
-    }
-    question = f" select * from listed order by rank limit {int(limit)}"
+_HOLDING = "where list_has_all(activities, $1::varchar[])"
+
+
+def variants(
+    process: str,
+    stack: Filters = (),
+    *,
+    limit: int = 200,
+    offset: int = 0,
+    holding: tuple[str, ...] = (),
+    as_of: int | None = None,
+) -> Rows:
+    """The most frequent variants: rank, activities, length, cases, share, cumulative_share, times and fitness.
+
+    Args:
+        process: Name of the process.
+        stack: Filters of the log. Empty: all of it.
+        limit: How many at most.
+        offset: How many of the most frequent to pass over.
+        holding: Activities that each of them has.
+        as_of: Snapshot to read the lake as of; None: the newest.
+    """
+    question = f" select * from listed {_HOLDING} order by rank limit {limit:d} offset {offset:d}"
+    found = _of_variants(process, stack, question, list(holding), as_of=as_of)
+    fits = _fitness(process, [row["activities"] for row in found], as_of=as_of)
     unknown: dict[str, Any] = {"fitness": None, "is_fitting": None}
-    found = _of_variants(process, stack, question, as_of=as_of)
-    return [{**row, **fitness.get(tuple(row["activities"]), unknown)} for row in found]
+    return [{**row, **fits.get(tuple(row["activities"]), unknown)} for row in found]
+
+
+def variant(process: str, path: list[str], stack: Filters = (), *, as_of: int | None = None) -> dict[str, Any] | None:
+    """The variant of these activities, such as the happy path, among the chosen cases; None where no case runs so."""
+    found = _of_variants(process, stack, " select * from listed where activities = $1::varchar[]", list(path), as_of=as_of)
+    return found[0] if found else None
+
+
+def _fitness(process: str, paths: list[list[str]], *, as_of: int | None) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Fitness of variants, which is theirs whatever is filtered."""
+    found = rows(
+        """select activities, fitness, is_fitting from mining.variants
+           where process = ? and fitness is not null and list_contains(?::varchar[][], activities)""",
+        process,
+        paths,
+        needs=("mining.variants",),
+        as_of=as_of,
+    )
+    return {tuple(row["activities"]): row for row in found}
 
 
 def coverage_curve(process: str, stack: Filters = (), *, points: int = 400, as_of: int | None = None) -> Rows:
@@ -238,13 +267,6 @@ def path_of_case(process: str, case_id: str, stack: Filters = (), *, as_of: int 
             (select list(activity order by activity_id) as names from activities) as n where k.case_id = $1"""
     found = ask(process, stack, question, case_id, as_of=as_of)
     return tuple(found[0]["path"]) if found else None
-
-
-def events_of_case(process: str, case_id: str, *, as_of: int | None = None) -> Rows:
-    """Events of one case in their order, with every attribute of the log; at most 2,000."""
-    sql = f"""select * exclude (case_id, source_row) from event_logs.{quote(process)} where case_id = ?
-              order by occurred_at, source_row limit 2000"""
-    return rows(sql, case_id, needs=(f"event_logs.{process}",), as_of=as_of)
 
 
 def _of_variants(process: str, stack: Filters, question: str, *params: Any, as_of: int | None) -> Rows:

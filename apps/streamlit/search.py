@@ -11,14 +11,11 @@ import streamlit as st
 
 from apps.streamlit import catalogue, contents, views
 from apps.streamlit.asking import ask
-from apps.streamlit.choices import PROCESS, known_processes
-from apps.streamlit.filter_bar import FILTERS
+from apps.streamlit.choices import PROCESS, known_processes, own_key
 from apps.streamlit.mishaps import guarded
 from apps.streamlit.reading import rows
-from apps.streamlit.stack import Stack
 from apps.streamlit.wording import plain
 from lake.registry import Process
-from mining.filters import Cases
 
 MOST_OF_KIND, FEWEST_LETTERS = 6, 2
 SHORTCUT = "mod+k"
@@ -93,9 +90,8 @@ def _cases(words: str, process: Process | None) -> Iterator[Hit]:
         return
     question = f"select case_id from kept where starts_with(case_id, $1) order by case_id limit {MOST_OF_KIND}"
     for row in ask(process.name, (), question, words):
-        packed = Stack((Cases((row["case_id"],)),)).packed()
-        query = {PROCESS: process.name, FILTERS: packed}
-        yield Hit("Case", f"{row['case_id']} of {process.title}", "variants", query, ":material/folder_open:")
+        query = {PROCESS: process.name, own_key("case", process.name): row["case_id"]}
+        yield Hit("Case", f"{row['case_id']} of {process.title}", "cases", query, ":material/folder_open:")
 
 
 @st.dialog("Search", width="medium")

@@ -147,6 +147,7 @@ def test_every_form_makes_its_filter_or_says_what_is_missing(filled_home, kind, 
         ("trim", {"form_From": ["Confirm order"]}, f.Trim(("Confirm order",))),
         ("any_of", {"form_Cases with any of": ["Cancel order"], "form_Time most": 1.0},
          f.AnyOf((f.Attribute("activity", ("Cancel order",)), f.Duration(None, 86400.0)))),
+        ("all_but", {"form_All but the cases with": ["Cancel order"]}, f.AllBut((f.Attribute("activity", ("Cancel order",)),))),
     ],
 )  # fmt: skip
 def test_a_form_that_is_filled_in_makes_that_filter_and_the_log_answers_it(filled_home, kind, filled, expected):

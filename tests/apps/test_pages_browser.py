@@ -31,6 +31,8 @@ PAGES = {
     "Conformance": "Where these figures come from",
     "Performance": "Choose a step to filter to its cases",
     "People": "Most handovers",
+    "Cases": "Choose one to open it",
+    "Compare": "Paths: share of the cases",
     "Forecasts": "Champion and challenger",
     "Data products": "Choose one for its sheet",
     "Data quality": "rows in quarantine",
@@ -528,8 +530,80 @@ def test_search_opens_by_keyboard_and_leads_to_a_case(visitor: Visitor):
     visitor.page.keyboard.press("Control+k")
     visitor.page.get_by_placeholder("A page, process").fill("case 299")
     visitor.page.get_by_role("button", name="case 299 of Order to cash").click(timeout=30_000)
-    visitor.page.get_by_text("1 variant among 1 cases").wait_for(timeout=30_000)
+    visitor.page.get_by_role("heading", name="case 299").wait_for(timeout=30_000)
+    visitor.page.get_by_text("Time is to scale").wait_for(timeout=30_000)
     visitor.done()
+    visitor.is_content()
+
+
+def choose_row(visitor: Visitor, row: int) -> None:
+    """Ticks a row of the page's last list, which is a canvas."""
+    rows = visitor.page.get_by_test_id("stDataFrame").last
+    rows.scroll_into_view_if_needed()
+    place = rows.bounding_box()
+    assert place is not None
+    visitor.page.mouse.click(place["x"] + 16, place["y"] + 35 * (row + 1) + 16)
+
+
+def test_a_case_is_found_opened_and_left_again(visitor: Visitor):
+    from playwright.sync_api import expect
+
+    visitor.open()
+    visitor.go("Cases")
+    visitor.page.get_by_label("Find", exact=True).fill("case 29")
+    visitor.page.keyboard.press("Enter")
+    visitor.page.get_by_text("1 to 11 of 11 cases").wait_for(timeout=30_000)
+    visitor.done()
+    choose_row(visitor, 0)
+    visitor.page.get_by_text("Time is to scale").wait_for(timeout=30_000)
+    expect(visitor.page).to_have_url(re.compile(r"case_order_to_cash=case\+29"), timeout=30_000)
+    visitor.page.get_by_role("button", name="Only this case").click()
+    visitor.page.get_by_text("1 of 300 cases").wait_for(timeout=30_000)
+    visitor.page.get_by_role("button", name="All cases").click()
+    visitor.page.get_by_text("Choose one to open it").wait_for(timeout=30_000)
+    visitor.done()
+    assert "case_order_to_cash" not in visitor.page.url
+    visitor.is_content()
+
+
+def test_two_variants_are_put_side_by_side_and_make_one_filter(visitor: Visitor):
+    visitor.open()
+    visitor.go("Variants")
+    visitor.page.get_by_role("option", name="Variant 1, 150 cases").click()
+    visitor.page.get_by_text("150 cases, 6 events each").wait_for(timeout=30_000)
+    visitor.page.get_by_role("option", name="Variant 4, 30 cases").press("Enter")
+    visitor.page.get_by_text("Do their durations differ?").wait_for(timeout=30_000)
+    visitor.page.get_by_role("button", name="Only these cases").click()
+    visitor.page.get_by_text("180 of 300 cases (60 %)").wait_for(timeout=30_000)
+    visitor.page.get_by_role("option", name="Variant 2, 30 cases").wait_for(timeout=30_000)
+    visitor.done()
+    assert visitor.page.get_by_text("Do their durations differ?").count() == 0, "another list has other ranks"
+    visitor.is_content()
+
+
+def test_a_case_of_a_variant_opens_on_its_page(visitor: Visitor):
+    visitor.open()
+    visitor.go("Variants")
+    visitor.page.get_by_role("option", name="Variant 4, 30 cases").click()
+    visitor.page.get_by_text("30 cases, 3 events each").wait_for(timeout=30_000)
+    visitor.done()
+    choose_row(visitor, 0)
+    visitor.page.get_by_role("button", name="All cases").wait_for(timeout=30_000)
+    visitor.page.get_by_text("Time is to scale").wait_for(timeout=30_000)
+    visitor.done()
+    visitor.is_content()
+
+
+def test_a_comparison_leads_to_the_map_of_its_differences(visitor: Visitor):
+    visitor.open()
+    add_a_filter_on_cancelled_orders(visitor)
+    visitor.go("Compare")
+    visitor.page.get_by_text("B: All others, 270 cases.").wait_for(timeout=30_000)
+    visitor.page.get_by_role("button", name="On the map").click()
+    visitor.page.get_by_text("run wholly within this view").first.wait_for(timeout=30_000)
+    visitor.done()
+    visitor.page.get_by_role("button", name="Compare").click()
+    assert visitor.page.get_by_role("radio", name="The cases kept").is_checked(timeout=30_000)
     visitor.is_content()
 
 

@@ -14,6 +14,8 @@ PAGES = (
     "conformance",
     "performance",
     "people",
+    "cases",
+    "compare",
     "forecasts",
     "data_products",
     "data_quality",
@@ -82,7 +84,9 @@ def test_an_empty_lake_is_met_with_the_command_that_fills_it(empty_home, name):
     assert "grimoire run" in words(page(name))
 
 
-@pytest.mark.parametrize("name", ["overview", "process_map", "variants", "conformance", "performance", "people"])
+@pytest.mark.parametrize(
+    "name", ["overview", "process_map", "variants", "cases", "conformance", "performance", "people", "compare"]
+)
 def test_a_process_that_is_not_mined_is_met_with_the_command_that_mines_it(filled_home, name):
     assert "grimoire mine fresh" in words(page(name, process="fresh"))
 

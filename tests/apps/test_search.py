@@ -4,8 +4,6 @@ import pytest
 
 from apps.streamlit import contents
 from apps.streamlit.search import find
-from apps.streamlit.stack import unpacked
-from mining.filters import Cases
 
 
 def hits(words: str, process: str = "order_to_cash") -> dict[str, list[str]]:
@@ -30,13 +28,13 @@ def test_what_is_not_there_is_not_found(filled_home, words):
     assert hits(words) == {}
 
 
-def test_a_case_leads_to_its_process_with_a_filter_on_it(filled_home):
+def test_a_case_leads_to_its_timeline(filled_home):
     from apps.streamlit.choices import known_processes
 
     process = next(one for one in known_processes() if one.name == "order_to_cash")
     hit = next(hit for hit in find("case 299", process) if hit.kind == "Case")
-    assert tuple(unpacked(hit.query["filters"])) == (Cases(("case 299",)),)
-    assert contents.entry(hit.page) is not None
+    assert hit.query == {"process": "order_to_cash", "case_order_to_cash": "case 299"}
+    assert contents.entry(hit.page).title == "Cases"
 
 
 def test_every_page_has_a_place_in_the_contents():

@@ -7,17 +7,20 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import combinations, pairwise
 
+import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lake.errors import DataError
 from mining import (
+    AllBut,
     AnyOf,
     Attribute,
     Cases,
     Duration,
     Endpoints,
+    EventLog,
     Follows,
     FourEyes,
     Length,
@@ -138,7 +141,8 @@ filters_of_cases = st.one_of(
     st.builds(Length, minimum=st.one_of(st.none(), st.integers(0, 3)), maximum=st.one_of(st.none(), st.integers(0, 4))),
 )
 either = st.lists(filters_of_cases, min_size=1, max_size=2).map(lambda parts: AnyOf(tuple(parts)))
-filters = st.one_of(filters_of_cases, filters_of_events, either)
+rest = filters_of_cases.map(lambda part: AllBut((part,)))
+filters = st.one_of(filters_of_cases, filters_of_events, either, rest)
 rows = st.lists(
     st.tuples(
         st.sampled_from(["1", "2", "NA", "ö'"]),
@@ -207,6 +211,8 @@ class Naive:
     def case_meets(self, part, case, events):
         names, first, last = [event[1] for event in events], events[0][0], events[-1][0]
         match part:
+            case AllBut():
+                return not self.case_meets(part.filters[0], case, events)
             case AnyOf():
                 return any(self.case_meets(one, case, events) for one in part.filters)
             case Timeframe(mode="contained"):
@@ -425,6 +431,8 @@ def test_names_that_look_like_sql_are_only_names(log_of):
         ({"filter": "sample", "share": 2}, "share above 0"),
         ({"filter": "endpoints", "keep": "no"}, "use true or false|Use true or false"),
         ({"filter": "any_of", "filters": []}, "needs filters"),
+        ({"filter": "all_but", "filters": []}, "needs filters"),
+        ({"filter": "all_but", "filters": [{"filter": "trim", "source": "a"}]}, "only such as keep whole cases"),
         ({"filter": "any_of", "filters": [{"filter": "trim", "source": "a"}]}, "only such as keep whole cases"),
         ({"filter": "any_of", "filters": [{"filter": "nothing"}]}, "no filter 'nothing'"),
         ({}, "There is no filter None"),
@@ -492,3 +500,25 @@ def test_long_cases_and_many_activities_are_filtered_like_others(log_of):
 def test_an_attribute_the_log_has_not_is_refused_with_those_it_has(log_of):
     with pytest.raises(DataError, match="case_id, activity, occurred_at, source_row, amount"):
         kept(log_of(EVENTS, amount=[1] * 8).filter(Attribute("colour", ("red",))))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (Duration(minimum=60.0), Variants(top=1)),
+        (Variants(top=1), Sample(cases=2)),
+        (Length(minimum=2), Endpoints(ends=("C",)), Rework()),
+    ],
+)
+def test_what_filters_keep_and_all_but_it_are_the_whole_log(parts):
+    rows = [
+        {"case_id": f"{case}", "activity": name, "occurred_at": START + timedelta(minutes=3 * case + n * (case % 4 + 1))}
+        for case in range(12)
+        for n, name in enumerate(("ABC", "AB", "AABC")[case % 3])
+    ]
+    log = EventLog.from_frame(pyarrow.Table.from_pylist(rows))
+    kept, rest = (
+        {case for (case,) in log.filter(*stack).ask("select case_id from kept").fetchall()} for stack in (parts, (AllBut(parts),))
+    )
+    assert kept and rest and not kept & rest
+    assert kept | rest == {str(case) for case in range(12)}

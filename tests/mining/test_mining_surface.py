@@ -27,7 +27,7 @@ def test_the_names_on_offer_are_these_and_are_there():
             "forget_process",
             "is_mined",
         ),
-        *("AnyOf", "Cases", "FourEyes", "Path", "Performance", "Rework", "Sample", "State", "Trim"),
+        *("AllBut", "AnyOf", "Cases", "FourEyes", "Path", "Performance", "Rework", "Sample", "State", "Trim"),
         *("Measure", "measures_of"),
         *("ModelComparison", "Evaluation", "Soundness", "check_soundness", "compare_models", "compare_process", "evaluate"),
         *("diagram_to_net", "net_to_diagram", "read_bpmn"),

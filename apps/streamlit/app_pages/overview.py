@@ -5,7 +5,7 @@ What belongs here: the page's layout. What does not: its figures (`figures`, `he
 
 import streamlit as st
 
-from apps.streamlit import as_of, cards, charts, figures, health, look
+from apps.streamlit import as_of, cards, charts, figures, health, look, worth_a_look
 from apps.streamlit.choices import chosen_process
 from apps.streamlit.evidence import evidence
 from apps.streamlit.exports import Part
@@ -41,11 +41,16 @@ def key_figures(process: Process) -> None:
 
 def process_figures(view: View) -> None:
     with noted() as asked:
-        found = figures.process_cards(view.kept, view.stack, as_of=view.as_of)
+        ends = view.definition.definition.get("end_activities") or ()
+        found = figures.process_cards(view.kept, view.stack, ends=ends, as_of=view.as_of)
+        slas = worth_a_look.agreements(view.process, view.stack, view.definition.definition)
+        looks = worth_a_look.findings(view.kept, view.stack, slas)
         weeks = throughput(view.process, view.stack, as_of=view.as_of)
     points: Rows = []
     st.subheader("The process", anchor=False)
+    found += worth_a_look.agreement_cards(slas)
     st.html(cards.cards(found))
+    worth(looks)
     if len(weeks) > 1:
         kinds = (("Started", "started"), ("Completed", "completed"), ("Open", "open_cases"))
         points = [
@@ -60,9 +65,22 @@ def process_figures(view: View) -> None:
         evidence(asked, key="evidence_process")
         view.export(
             Part("Key figures", [{"figure": card.title, "value": f"{card.value} {card.unit}".strip()} for card in found]),
+            Part("Worth a look", [{"what": finding.kind, "found": finding.sentence} for finding in looks]),
             Part("Cases per week", points, charts.throughput()),
             kicker="Overview",
         )
+
+
+def worth(looks: list[worth_a_look.Finding]) -> None:
+    """What is worth a look, each with the way to the page that shows more."""
+    if not looks:
+        return
+    st.subheader("Worth a look", anchor=False)
+    for number, finding in enumerate(looks):
+        with st.container(key=f"look_{number}", horizontal=True, vertical_alignment="center"):
+            st.html(f'<div class="gr-look"><b>{safe(finding.kind)}</b> {safe(finding.sentence)}</div>')
+            to = finding.entry
+            st.page_link(to.path, label=to.title, icon=to.icon)
 
 
 def data_state(process: Process | None) -> None:

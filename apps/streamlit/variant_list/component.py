@@ -27,7 +27,7 @@ REST = "#8b8576"
 def _component() -> Any:
     return st.components.v2.component(
         "grimoire_variant_list",
-        html='<div class="variants" role="listbox" aria-label="Variants"></div>',
+        html='<div class="variants" role="listbox" aria-multiselectable="true" aria-label="Variants"></div>',
         css=(_FOLDER / "variant_list.css").read_text(encoding="utf-8"),
         js=(_FOLDER / "variant_list.js").read_text(encoding="utf-8"),
     )
@@ -61,10 +61,10 @@ def variant_rows(variants: Rows, colours: dict[str, str]) -> list[dict[str, Any]
     ]
 
 
-def variant_list(variants: list[dict[str, Any]], *, key: str, height: int = 560) -> int | None:
-    """Shows the list; returns the rank of the variant clicked, or None."""
+def variant_list(variants: list[dict[str, Any]], *, key: str, height: int = 560) -> list[int]:
+    """Shows the list; returns the ranks of the variants chosen by clicks, in the order of the clicks."""
     result = _component()(data={"variants": variants, "height_px": height}, key=key, height=height, on_selected_change=_nothing)
-    return int(result.selected) if result.selected else None
+    return [int(rank) for rank in result.selected or []]
 
 
 def _nothing() -> None:

@@ -44,10 +44,10 @@ export default function (component) {
   const root = parentElement.querySelector(".variants");
   root.style.height = `${data.height_px}px`;
   const shape = JSON.stringify(data.variants);
-  const state = STATES.get(parentElement) ?? { chosen: null };
+  const state = STATES.get(parentElement) ?? { chosen: [] };
   STATES.set(parentElement, state);
   if (state.shape === shape && root.childElementCount) return;
-  if (state.shape !== undefined) state.chosen = null;
+  if (state.shape !== undefined) state.chosen = [];
   state.shape = shape;
   root.textContent = "";
   head(root);
@@ -56,13 +56,17 @@ export default function (component) {
   for (const variant of data.variants) {
     const row = draw(root, variant, widest);
     rows.set(variant.rank, row);
+    const show = (one, element) => {
+      element.classList.toggle("chosen", state.chosen.includes(one));
+      element.setAttribute("aria-selected", String(state.chosen.includes(one)));
+    };
     const choose = () => {
-      state.chosen = state.chosen === variant.rank ? null : variant.rank;
-      for (const [rank, element] of rows) element.classList.toggle("chosen", rank === state.chosen);
+      state.chosen = state.chosen.includes(variant.rank) ? state.chosen.filter((rank) => rank !== variant.rank) : [...state.chosen, variant.rank];
+      show(variant.rank, row);
       setStateValue("selected", state.chosen);
     };
     row.addEventListener("click", choose);
-    row.addEventListener("keydown", (event) => { if (event.key === "Enter") choose(); });
-    row.classList.toggle("chosen", variant.rank === state.chosen);
+    row.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(); } });
+    show(variant.rank, row);
   }
 }
