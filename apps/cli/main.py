@@ -14,6 +14,7 @@ import typer
 
 from apps.cli import (
     analysed,
+    brief,
     catalog,
     classify,
     conform,
@@ -48,7 +49,22 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (service, road, files, exports, mined, measured, declared, discovered, conform, analysed, rows, classify, upkeep):
+for module in (
+    service,
+    road,
+    files,
+    exports,
+    mined,
+    measured,
+    declared,
+    discovered,
+    conform,
+    analysed,
+    brief,
+    rows,
+    classify,
+    upkeep,
+):
     module.register(app)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(connect.app, name="connect")
