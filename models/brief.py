@@ -40,6 +40,7 @@ class Watch:
         query: What the page's address needs, with the row's columns in braces.
         filters: The filter stack of the cases concerned, where the page is one of a process.
         per_process: Ask once for each mined process, as `{log}`.
+        counted: What `cases` counts; may hold the row's columns in braces.
         most: Lines at most, the heaviest.
     """
 
@@ -54,6 +55,7 @@ class Watch:
     query: Mapping[str, str] = field(default_factory=dict)
     filters: Callable[[Row], list[dict[str, Any]]] | None = None
     per_process: bool = False
+    counted: str = "cases"
     most: int = 3
 
 
@@ -65,7 +67,8 @@ class Line:
         section: Where it stands.
         text: The sentence.
         money: What is concerned in the reporting currency; None where it is not money.
-        cases: How many cases are concerned; None where it is not known.
+        cases: How many cases, orders or rows are concerned; None where it is not known.
+        counted: What these are.
         about: What was watched.
         threshold: Which threshold was passed.
         page: Page with the evidence.
@@ -79,6 +82,7 @@ class Line:
     text: str
     money: float | None
     cases: int | None
+    counted: str
     about: str
     threshold: str
     page: str
@@ -211,6 +215,7 @@ def _line(watch: Watch, row: dict[str, Any], tables: tuple[str, ...], sql: str, 
         text=_Sentence().format(watch.words, currency=currency, **row),
         money=None if money is None else float(money),
         cases=None if cases is None else int(cases),
+        counted=watch.counted.format(**row),
         about=watch.about,
         threshold=watch.threshold,
         page=watch.page,

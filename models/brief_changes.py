@@ -87,6 +87,7 @@ CHANGES = (
         needs=("products.kpis__weekly",),
         page="forecasts",
         query={"series": "{title}"},
+        counted="{unit}",
         most=5,
     ),
     Watch(
@@ -99,6 +100,7 @@ CHANGES = (
         needs=("products.kpis__weekly", "forecasts.forecasts"),
         page="forecasts",
         query={"series": "{title}"},
+        counted="{unit}",
         remedy="grimoire forecast",
     ),
     Watch(

@@ -180,6 +180,7 @@ RISKS = (
     Watch(
         section="at risk",
         about="Tickets",
+        counted="tickets",
         threshold="one open ticket or more is past its target or about to be",
         sql=_TICKETS,
         words="{late:#open ticket} {late:?is/are} past the target, {soon:,} {soon:?is/are} about to be.",
@@ -189,6 +190,7 @@ RISKS = (
     Watch(
         section="at risk",
         about="Incidents",
+        counted="incidents",
         threshold="one open incident or more has broken its agreement",
         sql=_INCIDENTS,
         words="{cases:#open incident} {cases:?has/have} broken the agreement, {urgent:,} of them of priority 1 or 2.",
@@ -211,6 +213,7 @@ RISKS = (
     Watch(
         section="at risk",
         about="Checks of the data",
+        counted="rows",
         threshold="one check or more fails at its newest run",
         sql=_CHECKS,
         words="{checks:#check} {checks:?fails/fail}, {errors:,} of them {errors:?an error/errors}, on {cases:#row}; "
@@ -230,6 +233,7 @@ RISKS = (
     Watch(
         section="at risk",
         about="Quarantined rows",
+        counted="rows",
         threshold="one row or more waits",
         sql=_QUARANTINE,
         words="{cases:#row} of {places:#table} {cases:?waits/wait} in quarantine, most for “{rule}”.",
@@ -239,6 +243,7 @@ RISKS = (
     Watch(
         section="at risk",
         about="Vulnerabilities",
+        counted="vulnerabilities",
         threshold="one or more is past its due date",
         sql=_VULNERABILITIES,
         words="{cases:#catalogued vulnerability/catalogued vulnerabilities} {cases:?is/are} past the due date, "
@@ -251,6 +256,7 @@ RISKS = (
     Watch(
         section="at risk",
         about="Sign-ins",
+        counted="attempts",
         threshold="one address or more tried passwords by brute force",
         sql=_BREAK_INS,
         words="{sources:#address/addresses} tried passwords by brute force, {cases:#time} in all, {address} most; "
@@ -262,6 +268,7 @@ RISKS = (
     Watch(
         section="at risk",
         about="Security alerts",
+        counted="alerts",
         threshold="one alert or more of the highest severity on the newest day was not blocked",
         sql=_ALERTS,
         words="{cases:#alert} of the highest severity {cases:?was/were} not blocked on the newest day there is, {day}: "
@@ -273,6 +280,7 @@ RISKS = (
     Watch(
         section="at risk",
         about="Pipeline runs",
+        counted="runs",
         threshold="one or more failed within seven days",
         sql=_RUNS,
         words="{cases:#pipeline run} failed within seven days, most of {job}.",

@@ -52,19 +52,23 @@ def section(found: Brief, name: Section) -> tuple[str, Rows]:
 
 def _line(line: Line, currency: str, place: int) -> None:
     """One line: the sentence with its weight before it, why it stands here, and the page that shows it."""
-    weight = (
-        f"{number(line.money)} {currency}" if line.money is not None else f"{count(line.cases)} cases" if line.cases else line.about
-    )
-    if line.money is None and line.cases == 1:
-        weight = "1 case"
     page, tables = entry(line.page), ", ".join(line.tables)
     with st.container(horizontal=True, vertical_alignment="top", key=f"brief_line_{line.section.replace(' ', '_')}_{place}"):
         st.html(
-            f'<div class="gr-brief"><span class="gr-badge">{safe(weight)}</span><div>{safe(line.text)}'
+            f'<div class="gr-brief"><span class="gr-badge">{safe(_weight(line, currency))}</span><div>{safe(line.text)}'
             f'<div class="gr-asof">{safe(line.about)}: {safe(line.threshold)}. From {safe(tables)}.</div></div></div>'
         )
         if page is not None:
             st.page_link(page.path, label=f"{page.title}", icon=page.icon, query_params=_query(line))
+
+
+def _weight(line: Line, currency: str) -> str:
+    """What the line concerns: money, else how many of what, else what was watched."""
+    if line.money is not None:
+        return f"{number(line.money)} {currency}"
+    if not line.cases:
+        return line.about
+    return f"{count(line.cases)} {line.counted.removesuffix('s') if line.cases == 1 else line.counted}"
 
 
 def _query(line: Line) -> dict[str, str]:

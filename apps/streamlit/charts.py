@@ -131,7 +131,7 @@ def bars(values: list[dict[str, Any]], what: str, value: str, unit: str) -> Spec
         "type": "nominal",
         "sort": "-x",
         "title": None,
-        "axis": {"labelLimit": 170, "ticks": False, "domain": False},
+        "axis": {"labelLimit": 170, "labelOverlap": False, "ticks": False, "domain": False},
     }
     scale = {"domain": [0, most * 1.16 or 1], "nice": False}
     x = {
@@ -154,11 +154,12 @@ def bars(values: list[dict[str, Any]], what: str, value: str, unit: str) -> Spec
         "mark": {"type": "text", "align": "left", "dx": 4, "color": palette.token("body")},
         "encoding": {"text": {"field": value, "type": "quantitative", "format": form}},
     }
-    return _framed({"encoding": {"x": x, "y": y}, "layer": [bar, label]}, height=max(90, 27 * len(values) + 40))
+    return _framed({"encoding": {"x": x, "y": y}, "layer": [bar, label]}, height=27 * len(values) + 70)
 
 
-def columns(period: str, value: str, unit: str, colour: str | None = None) -> Spec:
+def columns(values: list[dict[str, Any]], period: str, value: str, unit: str, colour: str | None = None) -> Spec:
     """Columns over time, stacked by `colour` where there is one; a click chooses the period (parameter `chosen`)."""
+    periods = len({row[period] for row in values}) or 1
     x = {"field": period, "type": "temporal", "title": None, "axis": {"format": "%-d %b %Y", "grid": False, "labelOverlap": True}}
     y = {"field": value, "type": "quantitative", "title": unit, "axis": {"format": "~s", "tickCount": 5}}
     tooltip = [
@@ -172,7 +173,11 @@ def columns(period: str, value: str, unit: str, colour: str | None = None) -> Sp
     else:
         encoding["color"] = {"value": series(INK)}
     return _framed(
-        {"params": [_chosen(period)], "mark": {"type": "bar", "binSpacing": 1, "cursor": "pointer"}, "encoding": encoding},
+        {
+            "params": [_chosen(period)],
+            "mark": {"type": "bar", "width": max(2, min(24, 400 // periods)), "cursor": "pointer"},
+            "encoding": encoding,
+        },
         height=230,
     )
 

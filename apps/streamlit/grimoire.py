@@ -224,7 +224,7 @@ def _chart(chart: Chart, at: int | None, asked: list[Asked]) -> Part:
     if chart.kind == "bars":
         spec = charts.bars(values, chart.what, chart.value, unit)
     elif chart.kind == "columns":
-        spec = charts.columns(chart.what, chart.value, unit, chart.colour or None)
+        spec = charts.columns(values, chart.what, chart.value, unit, chart.colour or None)
     else:
         spec = charts.lines(chart.what, chart.value, unit, chart.colour)
     key = f"chart-{chart.title}"

@@ -67,12 +67,12 @@ FINANCE = Grimoire(
             note="In: received from customers less refunds. Out: paid to suppliers. The last month may not be whole.",
         ),
         Chart(
-            "Receivables, payables and stock",
+            "Receivables and payables",
             CAPITAL,
-            """unpivot (select day, receivables as "Receivables", payables as "Payables", stock_value as "Stock"
+            """unpivot (select day, receivables as "Receivables", payables as "Payables"
                         from products.finance__working_capital where is_last_of_month
                             or day = (select max(day) from products.finance__working_capital))
-               on "Receivables", "Payables", "Stock" into name what value amount order by day""",
+               on "Receivables", "Payables" into name what value amount order by day""",
             "lines",
             "day",
             "amount",
