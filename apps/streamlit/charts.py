@@ -4,6 +4,8 @@ What belongs here: specifications in the Grimoire's colours. What does not: read
 because importing altair alone costs a page half a second of its first paint.
 """
 
+from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from apps.streamlit import palette
@@ -122,18 +124,18 @@ def backtest_windows() -> Spec:
     return _framed({"layer": [points, one]}, height=240)
 
 
-def bars(values: list[dict[str, Any]], what: str, value: str, unit: str) -> Spec:
-    """One bar per row with its value written at its end, the largest first; a click chooses the row (parameter `chosen`)."""
+def bars(values: list[dict[str, Any]], what: str, value: str, unit: str, *, in_order: bool = False) -> Spec:
+    """One bar per row, its value at its end, the largest first or in the rows' order; a click chooses the row (as `chosen`)."""
     most = max((float(row[value] or 0) for row in values), default=0)
     form = ".3~s" if most >= 100_000 else ",.3~r" if most < 1000 else ",.0f"
     y = {
         "field": what,
         "type": "nominal",
-        "sort": "-x",
+        "sort": None if in_order else "-x",
         "title": None,
         "axis": {"labelLimit": 170, "labelOverlap": False, "ticks": False, "domain": False},
     }
-    scale = {"domain": [0, most * 1.16 or 1], "nice": False}
+    scale = {"domain": [0, most * 1.26 or 1], "nice": False}
     x = {
         "field": value,
         "type": "quantitative",
@@ -159,7 +161,9 @@ def bars(values: list[dict[str, Any]], what: str, value: str, unit: str) -> Spec
 
 def columns(values: list[dict[str, Any]], period: str, value: str, unit: str, colour: str | None = None) -> Spec:
     """Columns over time, stacked by `colour` where there is one; a click chooses the period (parameter `chosen`)."""
-    periods = len({row[period] for row in values}) or 1
+    days = sorted({date.fromisoformat(row[period]).toordinal() for row in values})
+    gap = min((after - before for before, after in pairwise(days)), default=1)
+    width = max(2, min(24, int(400 * gap / (days[-1] - days[0] + gap)))) if days else 2
     x = {"field": period, "type": "temporal", "title": None, "axis": {"format": "%-d %b %Y", "grid": False, "labelOverlap": True}}
     y = {"field": value, "type": "quantitative", "title": unit, "axis": {"format": "~s", "tickCount": 5}}
     tooltip = [
@@ -175,7 +179,7 @@ def columns(values: list[dict[str, Any]], period: str, value: str, unit: str, co
     return _framed(
         {
             "params": [_chosen(period)],
-            "mark": {"type": "bar", "width": max(2, min(24, 400 // periods)), "cursor": "pointer"},
+            "mark": {"type": "bar", "width": width, "cursor": "pointer"},
             "encoding": encoding,
         },
         height=230,

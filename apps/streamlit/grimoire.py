@@ -82,6 +82,7 @@ class Chart:
     colour: str = ""
     note: str = ""
     opens: Opens | None = None
+    in_order: bool = False  # bars in the rows' order, not by size
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ def _chart(chart: Chart, at: int | None, asked: list[Asked]) -> Part:
         st.caption("Nothing to show: no row is concerned.")
         return Part(chart.title, [])
     if chart.kind == "bars":
-        spec = charts.bars(values, chart.what, chart.value, unit)
+        spec = charts.bars(values, chart.what, chart.value, unit, in_order=chart.in_order)
     elif chart.kind == "columns":
         spec = charts.columns(values, chart.what, chart.value, unit, chart.colour or None)
     else:

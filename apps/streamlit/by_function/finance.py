@@ -88,6 +88,7 @@ FINANCE = Grimoire(
             "age",
             "amount",
             "Open, money",
+            in_order=True,
             opens=Opens(
                 """select invoice_number, customer_name, due_date, days_overdue, open_amount, currency, reminder_count
                    from products.finance__receivables where ageing_bucket = $1 order by open_reporting_amount desc limit 200"""
@@ -102,6 +103,7 @@ FINANCE = Grimoire(
             "age",
             "amount",
             "Open, money",
+            in_order=True,
             opens=Opens(
                 """select invoice_number, supplier_name, due_date, days_overdue, open_amount, currency, is_blocked
                    from products.finance__payables where ageing_bucket = $1 order by open_reporting_amount desc limit 200"""
@@ -110,7 +112,8 @@ FINANCE = Grimoire(
         Chart(
             "Supplier invoices by the day they are paid",
             PAYMENTS,
-            """select case when days_late < 0 then (-days_late) || ' days early' when days_late = 0 then 'on the day'
+            """select case when days_late = -1 then '1 day early'
+                   when days_late < 0 then (-days_late) || ' days early' when days_late = 0 then 'on the day'
                    when days_late <= 7 then '1 to 7 days late' else 'over a week late' end as paid, sum(reporting_amount) as amount
                from products.finance__payments where direction = 'payable' and days_late is not null
                    and paid_on > (select max(paid_on) from products.finance__payments) - 90

@@ -83,17 +83,17 @@ SECURITY = Grimoire(
             colour="severity",
         ),
         Chart(
-            "Alerts by signature",
+            "Alerts by category",
             ALERTS,
-            """select signature, count(*) as alerts from products.security__alerts
-               group by all order by alerts desc, signature limit 10""",
+            """select coalesce(category, 'none') as category, count(*) as alerts from products.security__alerts
+               group by all order by alerts desc, category limit 10""",
             "bars",
-            "signature",
+            "category",
             "alerts",
             "Alerts",
             opens=Opens(
-                """select occurred_at, severity_name, action, source_address, target_address, target_port, protocol
-                   from products.security__alerts where signature = $1 order by occurred_at desc limit 200"""
+                """select occurred_at, signature, severity_name, action, source_address, target_address, target_port, protocol
+                   from products.security__alerts where coalesce(category, 'none') = $1 order by occurred_at desc limit 200"""
             ),
         ),
         Chart(
