@@ -258,7 +258,7 @@ def _opened(chart: Chart, opens: Opens, clicked: Any, at: int | None) -> None:
         stack = Stack((Attribute(opens.column, (value,)),))
         query = {PROCESS: opens.process, FILTERS: stack.packed()}
         st.page_link(
-            "app_pages/process_map.py", label="These cases on the process map", icon=":material/account_tree:", query_params=query
+            "app_pages/process_map.py", label="All its cases on the process map", icon=":material/account_tree:", query_params=query
         )
     st.dataframe(found, hide_index=True, height=min(38 + 35 * max(1, len(found)), 320))
 

@@ -103,12 +103,14 @@ IT_OPERATIONS = Grimoire(
             "Messages of hosts per week",
             HOSTS,
             """select date_trunc('week', occurred_on)::date as week, severity, count(*) as messages
-               from products.it_operations__events group by all order by all""",
+               from products.it_operations__events
+               where occurred_on > (select max(occurred_on) from products.it_operations__events) - 365 group by all order by all""",
             "columns",
             "week",
             "messages",
             "Messages",
             colour="severity",
+            note="The year before the newest message.",
         ),
         Chart(
             "Errors by program",

@@ -85,7 +85,11 @@ PROCUREMENT = Grimoire(
             "supplier",
             "amount",
             "Ordered, money",
-            opens=Opens(_BEHIND.format(column="supplier_name"), "purchase_to_pay", "party"),
+            opens=Opens(
+                _BEHIND.format(column=f"not is_cancelled and order_date > {_TODAY} - 365 and supplier_name"),
+                "purchase_to_pay",
+                "party",
+            ),
         ),
         Chart(
             "Maverick buying, by supplier",
@@ -97,7 +101,11 @@ PROCUREMENT = Grimoire(
             "amount",
             "Not requested, money",
             note="Orders of the last 90 days.",
-            opens=Opens(_BEHIND.format(column="is_maverick and supplier_name"), "purchase_to_pay", "party"),
+            opens=Opens(
+                _BEHIND.format(column=f"is_maverick and not is_cancelled and order_date > {_TODAY} - 90 and supplier_name"),
+                "purchase_to_pay",
+                "party",
+            ),
         ),
         Chart(
             "Late deliveries, by supplier",
@@ -110,7 +118,11 @@ PROCUREMENT = Grimoire(
             "share",
             "Late, % of orders",
             note="Suppliers with ten orders or more in 90 days.",
-            opens=Opens(_BEHIND.format(column="not is_on_time and supplier_name"), "purchase_to_pay", "party"),
+            opens=Opens(
+                _BEHIND.format(column=f"not is_on_time and order_date > {_TODAY} - 90 and supplier_name"),
+                "purchase_to_pay",
+                "party",
+            ),
         ),
     ),
     tables=(

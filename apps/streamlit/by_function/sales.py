@@ -66,7 +66,11 @@ SALES = Grimoire(
             "customer",
             "amount",
             "Ordered, money",
-            opens=Opens(_BEHIND.format(column="customer_name"), "order_to_cash", "party"),
+            opens=Opens(
+                _BEHIND.format(column=f"not is_cancelled and order_date > {_TODAY} - 365 and customer_name"),
+                "order_to_cash",
+                "party",
+            ),
         ),
         Chart(
             "Late orders, by team",
