@@ -18,7 +18,6 @@ from mining.filters import filters_from_json
 from models.brief import Brief, Line, Looked, Section, brief
 
 HEADINGS: dict[Section, str] = {"changed": "What changed", "at risk": "What is at risk", "to decide": "What to decide"}
-ICONS: dict[Section, str] = {"changed": ":material/trending_up:", "at risk": ":material/warning:", "to decide": ":material/gavel:"}
 
 
 def made(at: int | None) -> Brief:

@@ -18,7 +18,7 @@ def main() -> None:
     as_of.write()
     at = as_of.chosen()
     found = brief_board.made(at)
-    if len(found.blind) == len(found.blind) + len(found.quiet) + len(found.lines):
+    if not found.lines and not found.quiet:
         look.empty_lake()
         return
     read = f"Read from lake snapshot {snapshot_id() if at is None else at} at {moment(found.made_at)}."
