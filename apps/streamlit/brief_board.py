@@ -23,10 +23,8 @@ HEADINGS: dict[Section, str] = {"changed": "What changed", "at risk": "What is a
 def made(at: int | None) -> Brief:
     """The brief, made once an hour for each state of the lake; of an earlier state its ages are counted to that time."""
     then = snapshot(at) if at is not None else None
-    now = then.committed_at if then else datetime.now(UTC)
-    return _made(
-        home(), snapshot_id() if at is None else at, at, now.replace(minute=0, second=0, microsecond=0) if at is None else now
-    )
+    now = then.committed_at if then else datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    return _made(home(), snapshot_id() if at is None else at, at, now)
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading what happened …")
