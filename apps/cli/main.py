@@ -14,6 +14,7 @@ import typer
 
 from apps.cli import (
     analysed,
+    brief,
     catalog,
     classify,
     conform,
@@ -63,6 +64,7 @@ for module in (
     conform,
     analysed,
     watched,
+    brief,
     rows,
     classify,
     upkeep,

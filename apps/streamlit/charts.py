@@ -4,6 +4,8 @@ What belongs here: specifications in the Grimoire's colours. What does not: read
 because importing altair alone costs a page half a second of its first paint.
 """
 
+from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from apps.streamlit import palette
@@ -149,6 +151,93 @@ def backtest_windows() -> Spec:
     }
     one = {"mark": {"type": "rule", "strokeDash": [4, 4], "color": series(MUTED)}, "encoding": {"y": {"datum": 1}}}
     return framed({"layer": [points, one]}, height=240)
+
+
+def bars(values: list[dict[str, Any]], what: str, value: str, unit: str, *, in_order: bool = False) -> Spec:
+    """One bar per row, its value at its end, the largest first or in the rows' order; a click chooses the row (as `chosen`)."""
+    most = max((float(row[value] or 0) for row in values), default=0)
+    form = ".3~s" if most >= 100_000 else ",.3~r" if most < 1000 else ",.0f"
+    y = {
+        "field": what,
+        "type": "nominal",
+        "sort": None if in_order else "-x",
+        "title": None,
+        "axis": {"labelLimit": 170, "labelOverlap": False, "ticks": False, "domain": False},
+    }
+    scale = {"domain": [0, most * 1.26 or 1], "nice": False}
+    x = {
+        "field": value,
+        "type": "quantitative",
+        "title": unit,
+        "scale": scale,
+        "axis": {"grid": False, "format": "~s", "tickCount": 4},
+    }
+    tooltip = [
+        {"field": what, "title": " "},
+        {"field": value, "type": "quantitative", "title": unit, "format": ",.4~r" if most < 1000 else ",.0f"},
+    ]
+    bar = {
+        "params": [_chosen(what)],
+        "mark": {"type": "bar", "color": series(INK), "height": {"band": 0.68}, "cursor": "pointer"},
+        "encoding": {"opacity": _DIMMED, "tooltip": tooltip},
+    }
+    label = {
+        "mark": {"type": "text", "align": "left", "dx": 4, "color": palette.token("body")},
+        "encoding": {"text": {"field": value, "type": "quantitative", "format": form}},
+    }
+    return _framed({"encoding": {"x": x, "y": y}, "layer": [bar, label]}, height=27 * len(values) + 70)
+
+
+def columns(values: list[dict[str, Any]], period: str, value: str, unit: str, colour: str | None = None) -> Spec:
+    """Columns over time, stacked by `colour` where there is one; a click chooses the period (parameter `chosen`)."""
+    days = sorted({date.fromisoformat(row[period]).toordinal() for row in values})
+    gap = min((after - before for before, after in pairwise(days)), default=1)
+    width = max(2, min(24, int(400 * gap / (days[-1] - days[0] + gap)))) if days else 2
+    x = {"field": period, "type": "temporal", "title": None, "axis": {"format": "%-d %b %Y", "grid": False, "labelOverlap": True}}
+    y = {"field": value, "type": "quantitative", "title": unit, "axis": {"format": "~s", "tickCount": 5}}
+    tooltip = [
+        {"field": period, "type": "temporal", "title": "From", "format": "%-d %b %Y"},
+        {"field": value, "type": "quantitative", "title": unit, "format": ",.0f"},
+    ]
+    encoding: Spec = {"x": x, "y": y, "opacity": _DIMMED, "tooltip": tooltip}
+    if colour:
+        encoding["color"] = {"field": colour, "type": "nominal", "legend": {"orient": "top", "title": None}}
+        tooltip.insert(1, {"field": colour, "title": " "})
+    else:
+        encoding["color"] = {"value": series(INK)}
+    return _framed(
+        {
+            "params": [_chosen(period)],
+            "mark": {"type": "bar", "width": width, "cursor": "pointer"},
+            "encoding": encoding,
+        },
+        height=230,
+    )
+
+
+def lines(period: str, value: str, unit: str, colour: str) -> Spec:
+    """Lines over time, one per `colour`, each with its name at its end."""
+    x = {"field": period, "type": "temporal", "title": None, "axis": {"format": "%b %Y", "grid": False, "labelOverlap": True}}
+    y = {"field": value, "type": "quantitative", "title": unit, "axis": {"format": "~s", "tickCount": 5}}
+    encoding = {"x": x, "y": y, "color": {"field": colour, "type": "nominal", "legend": None}}
+    tooltip = [
+        {"field": period, "type": "temporal", "title": "Day"},
+        {"field": colour, "title": " "},
+        {"field": value, "type": "quantitative", "title": unit, "format": ",.1f"},
+    ]
+    line = {"mark": {"type": "line", "strokeWidth": 2, "tooltip": True}, "encoding": {"tooltip": tooltip}}
+    last = {"x": {**x, "aggregate": "max"}, "y": {**y, "aggregate": {"argmax": period}}, "text": {"field": colour}}
+    name = {"mark": {"type": "text", "align": "left", "dx": 5, "fontWeight": 600}, "encoding": last}
+    return _framed(
+        {"encoding": encoding, "layer": [line, name], "padding": {"right": 76, "left": 5, "top": 5, "bottom": 5}}, height=230
+    )
+
+
+_DIMMED: Spec = {"condition": {"param": "chosen", "value": 1}, "value": 0.35}
+
+
+def _chosen(field: str) -> Spec:
+    return {"name": "chosen", "select": {"type": "point", "fields": [field]}}
 
 
 def show(values: list[dict[str, Any]], spec: Spec, *, key: str) -> None:

@@ -68,7 +68,17 @@ def _late_card(now: float | None, before: float | None) -> Card:
 
 def domain_cards(process: Process, *, as_of: int | None = None) -> list[Card]:
     """The key figures the process's definition names, or all of them where it names none; none for an imported log."""
-    kpis = kpis_of(process, as_of=as_of)
+    return _kpi_cards(kpis_of(process, as_of=as_of), as_of)
+
+
+def cards_of_domains(domains: Sequence[str], *, as_of: int | None = None) -> list[Card]:
+    """The key figures of these domains."""
+    return _kpi_cards([kpi for kpi in _known_kpis(as_of) if kpi["domain"] in domains], as_of)
+
+
+def _kpi_cards(kpis: Rows, as_of: int | None) -> list[Card]:
+    if not kpis:
+        return []
     days, weeks, ahead = _days(as_of), _weeks(as_of), _outlooks(as_of)
     return [_kpi_card(kpi, days.get(kpi["kpi"], []), weeks.get(kpi["kpi"], []), ahead.get(kpi["kpi"], [])) for kpi in kpis]
 
@@ -77,15 +87,19 @@ def kpis_of(process: Process, *, as_of: int | None = None) -> Rows:
     """The key figures of a process: kpi, title, unit, domain, higher_is_better."""
     if process.origin != "product":
         return []
-    known = rows(
+    known = _known_kpis(as_of)
+    named = kpi_names(process.definition)
+    return [kpi for kpi in known if kpi["kpi"] in named] or known
+
+
+def _known_kpis(as_of: int | None) -> Rows:
+    return rows(
         """select kpi, any_value(title) as title, any_value(unit) as unit, any_value(domain) as domain,
                   any_value(higher_is_better) as higher_is_better
            from products.kpis__daily group by kpi order by domain, kpi""",
         needs=("products.kpis__daily",),
         as_of=as_of,
     )
-    named = kpi_names(process.definition)
-    return [kpi for kpi in known if kpi["kpi"] in named] or known
 
 
 def kpi_names(definition: dict[str, Any]) -> set[str]:
