@@ -30,16 +30,20 @@ SHARED_DATA = PROJECT_ROOT.parent / "shared" / "data"
 
 @dataclass(frozen=True)
 class Measured:
-    """What one run cost: wall and CPU seconds, and the peak memory of its process in megabytes (10^6 bytes)."""
+    """What one run cost: wall and CPU seconds, and the peak memory of its process in megabytes (10^6 bytes).
+
+    `imports_mb` is what of the peak was there when the imports were done, where that was looked at.
+    """
 
     wall_seconds: float
     cpu_seconds: float
     peak_mb: float
+    imports_mb: float | None = None
     value: Any = field(default=None, repr=False)
 
     def figures(self) -> dict[str, float]:
-        """The three figures without the value, rounded for people."""
-        return {name: round(value, 3) for name, value in asdict(self).items() if name != "value"}
+        """The figures without the value, rounded for people."""
+        return {name: round(value, 3) for name, value in asdict(self).items() if name != "value" and value is not None}
 
 
 def measure(target: str, *, imports: str | None = None, environment: Mapping[str, str] | None = None, **options: Any) -> Measured:
@@ -97,10 +101,18 @@ def measure_command(command: Sequence[str], *, environment: Mapping[str, str] | 
 
 def measure_here(work: Callable[[], Any]) -> Measured:
     """Runs `work` in this process; the peak is the process's own since it started."""
-    started, before = time.perf_counter(), os.times()
+    started, before = time.perf_counter(), _cpu_seconds()
     value = work()
-    wall, after = time.perf_counter() - started, os.times()
-    return Measured(wall_seconds=wall, cpu_seconds=sum(after[:4]) - sum(before[:4]), peak_mb=peak_memory_mb(), value=value)
+    wall, cpu = time.perf_counter() - started, _cpu_seconds() - before
+    return Measured(wall_seconds=wall, cpu_seconds=cpu, peak_mb=peak_memory_mb(), value=value)
+
+
+def _cpu_seconds() -> float:
+    """CPU seconds of this process and the children it waited for, so far; `os.times` counts in hundredths only."""
+    import resource
+
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def peak_memory_mb() -> float:
@@ -225,7 +237,8 @@ def _child(order: dict[str, Any]) -> None:
     function = _function(order["target"])
     if order["imports"]:
         _function(order["imports"])()
-    run = measure_here(lambda: function(**order["options"]))
+    imported = peak_memory_mb()
+    run = replace(measure_here(lambda: function(**order["options"])), imports_mb=imported)
     if callable(run.value):
         run = replace(run, value=run.value())
     Path(order["answer"]).write_text(json.dumps(asdict(run), default=str))

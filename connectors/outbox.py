@@ -166,7 +166,8 @@ def _database() -> "Iterator[psycopg.Connection[Any]]":
     import psycopg
 
     from connectors.credentials import without_secrets
-    from lake.database import PLATFORM, database_url, libpq_dsn
+    from lake.addresses import libpq_dsn
+    from lake.database import PLATFORM, database_url
     from lake.errors import DatabaseUnavailableError
 
     address = libpq_dsn(database_url(PLATFORM))

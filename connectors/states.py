@@ -175,7 +175,8 @@ def _database() -> "Iterator[psycopg.Connection[Any]]":
     """The platform database, with the table in it."""
     import psycopg
 
-    from lake.database import PLATFORM, database_url, libpq_dsn
+    from lake.addresses import libpq_dsn
+    from lake.database import PLATFORM, database_url
 
     address = database_url(PLATFORM)
     try:

@@ -6,20 +6,23 @@ The names below are loaded when they are first used: settings and the database n
 every `grimoire --help` half a second.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lake.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from lake.addresses import libpq_dsn, plain_url
     from lake.connection import connect, query, quote
-    from lake.database import database_url, libpq_dsn, plain_url
+    from lake.database import database_url
     from lake.errors import GrimoireError
     from lake.settings import Settings, get_settings
     from lake.snapshots import Snapshot, current_snapshot
     from lake.transactions import in_transaction
 
 _HOMES = {
+    "lake.addresses": ("libpq_dsn", "plain_url"),
     "lake.connection": ("connect", "query", "quote"),
-    "lake.database": ("database_url", "libpq_dsn", "plain_url"),
+    "lake.database": ("database_url",),
     "lake.errors": ("GrimoireError",),
     "lake.settings": ("Settings", "get_settings"),
     "lake.snapshots": ("Snapshot", "current_snapshot"),
@@ -41,14 +44,4 @@ __all__ = [
     "quote",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    for module, names in _HOMES.items():
-        if name in names:
-            globals()[name] = value = getattr(import_module(module), name)
-            return value
-    raise AttributeError(f"module 'lake' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     import duckdb
 
 __all__ = ["CLASSES", "Catalog", "Check", "Classification", "Column", "Reader", "Table", "catalog", "highest"]
-PREFERRED = ("products", "event_logs", "mining", "forecasts", "intermediate", "staging")  # whose table a bare name means
+PREFERRED = (
+    "products",
+    "event_logs",
+    "mining",
+    "predictions",
+    "forecasts",
+    "intermediate",
+    "staging",
+)  # whose table a bare name means
 _KEPT = 4
 _LOCK = threading.Lock()
 _CATALOGS: "OrderedDict[tuple[Any, ...], Catalog]" = OrderedDict()

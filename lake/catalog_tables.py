@@ -10,7 +10,7 @@ from typing import Literal
 
 Classification = Literal["public", "confidential", "sensitive"]
 CLASSES: tuple[Classification, ...] = ("public", "confidential", "sensitive")  # from what anyone may see to what few may
-LAYERS = ("raw", "staging", "snapshots", "intermediate", "products", "event_logs", "mining", "forecasts", "lake")
+LAYERS = ("raw", "staging", "snapshots", "intermediate", "products", "event_logs", "mining", "predictions", "forecasts", "lake")
 
 
 @dataclass(frozen=True)

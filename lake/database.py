@@ -1,18 +1,20 @@
 """The platform database: one PostgreSQL server, one database each for catalog, Dagster, MLflow and the platform's own tables.
 
-What belongs here: which server, which databases and roles, and their addresses. What does not: starting the embedded
-server (`lake.postgres`) and what is in the databases.
+What belongs here: which server, which databases and roles. What does not: starting the embedded server (`lake.postgres`), how an
+address is written (`lake.addresses`) and what is in the databases.
 """
 
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
+from lake.addresses import Address, dsn_value, libpq_dsn
 from lake.errors import DatabaseUnavailableError, SettingsError
 from lake.postgres import SUPERUSER, embedded
 from lake.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 CATALOG, DAGSTER, MLFLOW, PLATFORM, DEMO_ERP = (
     "grimoire_catalog",
@@ -25,29 +27,44 @@ DATABASES = (CATALOG, DAGSTER, MLFLOW, PLATFORM, DEMO_ERP)
 READER = "grimoire_reader"  # may select from the catalog and nothing else; read-only connections of the lake use it
 
 
-def database_url(name: str, *, settings: Settings | None = None, reader: bool = False) -> URL:
+def database_url(name: str, *, settings: Settings | None = None, reader: bool = False) -> "URL":
+    """Address of one of the platform's databases as SQLAlchemy has it; as `database_address`."""
+    return database_address(name, settings=settings, reader=reader).as_url()
+
+
+def database_address(name: str, *, settings: Settings | None = None, reader: bool = False, ensure: bool = True) -> Address:
     """Address of one of the platform's databases, on a server that answers; made if it is not there yet.
 
     Args:
         name: One of `DATABASES`.
         settings: Default: the process's settings.
         reader: On the embedded server, connect as the role that can only read.
+        ensure: False: take for granted that the database and the role are there.
 
     Raises:
         DatabaseUnavailableError: The server does not answer.
     """
     settings = settings or get_settings()
-    server = server_url(settings)
-    _ensure_database(server, name)
-    url = server.set(database=name)
-    return url.set(username=READER) if reader and settings.database_url is None else url
+    server = server_address(settings)
+    if ensure:
+        _ensure_database(server, name)
+    address = replace(server, database=name)
+    return replace(address, username=READER) if reader and settings.database_url is None else address
 
 
-def server_url(settings: Settings) -> URL:
+def server_url(settings: Settings) -> "URL":
+    """Address of the server's maintenance database as SQLAlchemy has it; as `server_address`."""
+    return server_address(settings).as_url()
+
+
+def server_address(settings: Settings) -> Address:
     """Address of the server's maintenance database; starts the embedded server if it is the one to use."""
     if settings.database_url is None:
         folder = embedded(settings).ensure_running()
-        return URL.create("postgresql+psycopg", username=SUPERUSER, database="postgres", query={"host": str(folder)})
+        return Address("postgres", SUPERUSER, query={"host": str(folder)})
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         url = make_url(settings.database_url.get_secret_value())
     except ArgumentError:
@@ -57,30 +74,7 @@ def server_url(settings: Settings) -> URL:
             "GRIMOIRE_DATABASE_URL is not a PostgreSQL address.",
             remedy="Write it as postgresql://user:password@host:port/database.",
         )
-    return url.set(drivername="postgresql+psycopg", database=url.database or "postgres")
-
-
-def libpq_dsn(url: URL) -> str:
-    """The address as PostgreSQL's own `key=value` words, which DuckDB, psycopg and dlt understand."""
-    words: dict[str, Any] = {
-        "host": url.query.get("host") or url.host,
-        "port": url.port,
-        "user": url.username,
-        "password": url.password,
-        "dbname": url.database,
-    }
-    told = " ".join(f"{key}={_dsn_value(str(value))}" for key, value in words.items() if value not in (None, ""))
-    return f"{told} {libpq_options(url)}".strip()
-
-
-def libpq_options(url: URL) -> str:
-    """What else the address asks for after its question mark, such as `sslmode=verify-full`, in the same form."""
-    return " ".join(f"{key}={_dsn_value(str(value))}" for key, value in url.query.items() if key not in {"host", "password"})
-
-
-def plain_url(url: URL) -> str:
-    """The address as text with its password, for tools that take nothing else. Never log it."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return Address.from_url(url)
 
 
 def without_password(words: str, settings: Settings) -> str:
@@ -89,20 +83,14 @@ def without_password(words: str, settings: Settings) -> str:
         return words
     from urllib.parse import quote, quote_plus
 
-    password = str(server_url(settings).password or "")
-    for form in {password, quote(password), quote(password, safe=""), quote_plus(password), _dsn_value(password)} - {""}:
+    password = str(server_address(settings).password or "")
+    for form in {password, quote(password), quote(password, safe=""), quote_plus(password), dsn_value(password)} - {""}:
         words = words.replace(form, "***")
     return words
 
 
-def _dsn_value(value: str) -> str:
-    if value and not set(value) & set(" '\\"):
-        return value
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 @lru_cache(maxsize=64)
-def _ensure_database(server: URL, name: str) -> None:
+def _ensure_database(server: Address, name: str) -> None:
     """Creates database and reader role once per process and server; two processes may race for it."""
     import psycopg
 
@@ -113,7 +101,7 @@ def _ensure_database(server: URL, name: str) -> None:
             if server.host is None and not connection.execute("select 1 from pg_roles where rolname = %s", (READER,)).fetchone():
                 _create(connection, f'create role "{READER}" login', psycopg.errors.DuplicateObject)
         if name == CATALOG and server.host is None:
-            _grant_reader(libpq_dsn(server.set(database=name)))
+            _grant_reader(libpq_dsn(replace(server, database=name)))
     except psycopg.OperationalError as error:
         raise DatabaseUnavailableError(
             f"The PostgreSQL server at {server.host or 'the embedded socket'} does not answer: {error}".strip(),

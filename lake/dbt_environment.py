@@ -13,9 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lake.addresses import libpq_dsn
 from lake.connection import LAKE
-from lake.database import CATALOG, database_url, libpq_dsn
+from lake.database import CATALOG, database_url
 from lake.extensions import extension_folder
+from lake.kpi_files import COMPILED, compile_kpis
 from lake.settings import NO_TELEMETRY, PROJECT_ROOT, Settings, get_settings, writable_folder
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -25,16 +27,26 @@ CATALOG_VARIABLE = "DBT_ENV_SECRET_LAKE_CATALOG"  # dbt blacks out the values of
 
 
 def dbt_project(settings: Settings | None = None) -> Path:
-    """The project's folder as dbt sees it, with every link in its place; safe to call from several processes at once."""
+    """The project's folder as dbt sees it, links and the models of KPIs in place; safe to call from several processes.
+
+    Raises:
+        KpiFileError: The file of a KPI cannot be used.
+    """
     folder = (settings or get_settings()).folder("dbt", "project")
     for name in LINKED:
         _link(folder / name, DBT_PROJECT / name)
+    compile_kpis(folder, settings)
     return folder
 
 
 def generated_folder(settings: Settings | None = None) -> Path:
     """Where the models of connections lie; `connectors.dbt_files` writes there, nobody else."""
     return (settings or get_settings()).folder("dbt", "project", GENERATED)
+
+
+def compiled_folder(settings: Settings | None = None) -> Path:
+    """Where the models of KPIs lie; `lake.kpi_files` writes there, nobody else."""
+    return (settings or get_settings()).folder("dbt", "project", COMPILED)
 
 
 def _link(link: Path, target: Path) -> None:

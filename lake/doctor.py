@@ -177,7 +177,8 @@ def _extensions(settings: Settings) -> Iterator[Finding]:
 def _database(settings: Settings) -> Iterator[Finding]:
     import psycopg
 
-    from lake.database import DATABASES, database_url, libpq_dsn
+    from lake.addresses import libpq_dsn
+    from lake.database import DATABASES, database_url
 
     orphan = _orphan(settings)
     if orphan is not None:

@@ -102,6 +102,12 @@ class ProcessFileError(DataError):
     code = 3002
 
 
+class KpiFileError(DataError):
+    """The file of a KPI cannot be used."""
+
+    code = 3004
+
+
 class UnknownModelError(DataError):
     """No model or domain of the dbt project has that name."""
 

@@ -12,8 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lake.addresses import libpq_dsn
 from lake.connection import connect, lake_exists
-from lake.database import CATALOG, database_url, libpq_dsn
+from lake.database import CATALOG, database_url
 from lake.settings import Settings, get_settings
 from lake.transactions import retrying
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lake.addresses import libpq_dsn
 from lake.connection import forget_lakes
-from lake.database import DATABASES, forget_databases, libpq_dsn, server_url
+from lake.database import DATABASES, forget_databases, server_url
 from lake.errors import AlreadyRunningError, GrimoireError, StorageError
 from lake.postgres import embedded
 from lake.running import serving_lock

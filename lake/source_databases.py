@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lake.database import libpq_options
+from lake.addresses import libpq_options
 from lake.errors import SourceUnavailableError
 from lake.extensions import extension_folder
 from lake.settings import get_settings

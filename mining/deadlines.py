@@ -4,7 +4,7 @@ What belongs here: counting what was met, breached and is still open. What does 
 (`mining.performance`) and rules of order.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lake.connection import quote
@@ -47,9 +47,9 @@ def sla_breaches(
     from mining.calendars import WorkingCalendar
 
     clock = {False: WorkingCalendar().on_log(log), True: (calendar or WorkingCalendar()).on_log(log)}
-    parts = [_sla(number, _checked(sla), clock[bool(sla.get("working_time"))].seconds_sql) for number, sla in enumerate(slas)] or [
-        _sla(0, _NOTHING, clock[False].seconds_sql, condition="false")
-    ]
+    parts = [
+        _sla(number, checked_agreement(sla), clock[bool(sla.get("working_time"))].seconds_sql) for number, sla in enumerate(slas)
+    ] or [_sla(0, _NOTHING, clock[False].seconds_sql, condition="false")]
     return log.ask(f"select * exclude (place) from ({' union all '.join(parts)}) order by place")
 
 
@@ -151,9 +151,14 @@ def _share(part: str, whole: str, among: str) -> str:
     )
 
 
-def _checked(sla: Mapping[str, Any]) -> Mapping[str, Any]:
-    missing = [key for key in _KEYS if sla.get(key) is None]
-    if missing or not isinstance(sla["within_hours"], int | float):
+def checked_agreement(sla: Mapping[str, Any], *, keys: Sequence[str] = _KEYS) -> Mapping[str, Any]:
+    """An agreement of a process definition, which must say these keys and a number of hours.
+
+    Raises:
+        DataError: It does not.
+    """
+    missing = [key for key in keys if sla.get(key) is None]
+    if missing or isinstance(sla["within_hours"], bool) or not isinstance(sla["within_hours"], int | float):
         raise DataError(
             f"The agreement {dict(sla)!r} does not say {', '.join(missing) or 'within how many hours'}.",
             remedy="Write {name: credit_check, from: Credit Check Hold, to: Release Credit, within_hours: 24}.",

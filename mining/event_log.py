@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet
 
-from connectors.exports.event_log import export_cases
+from connectors.exports.event_log import export_cases, export_kept, format_of
 from lake.connection import connect, quote
 from lake.errors import ColumnMissingError, FileFormatError
 from lake.snapshots import current_snapshot
@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 
 _numbers = count(1)
 _open_connections: "WeakSet[duckdb.DuckDBPyConnection]" = WeakSet()
-KEEP_ANSWERS_FROM = 10_000_000  # events; below, computing an answer costs about what importing Parquet's reader does
+LARGE = 10_000_000  # events; below, an answer costs less than importing Parquet's reader to keep it, or than threads that wait
+SMALL = 1_000_000  # events; below, a layout for one connection is made with one thread
+VARIANTS_AT_ONCE = 500
 _CONTRACT = ("case_id", "activity", "occurred_at", "source_row")
 
 
@@ -109,7 +111,13 @@ class EventLog:
 
     @classmethod
     def from_lake(
-        cls, process: str, *, connection: "duckdb.DuckDBPyConnection | None" = None, as_of: int | None = None, layout: bool = True
+        cls,
+        process: str,
+        *,
+        connection: "duckdb.DuckDBPyConnection | None" = None,
+        as_of: int | None = None,
+        layout: bool = True,
+        threads: int | None = None,
     ) -> Self:
         """The event log of a process.
 
@@ -119,24 +127,25 @@ class EventLog:
                 lake until the log is closed (use the log as a context manager).
             as_of: Snapshot to read the lake as of; only without a connection.
             layout: Use the layout in the lake if it is current; False builds one from the case view.
+            threads: Threads of the log's own connection. Default: one where a current layout answers for fewer than ten million
+                events, because a second thread then waits longer than it works; else those of the settings.
 
         Raises:
             UnknownProcessError: No such event log.
         """
-        own = connection is None
-        connection = connection or connect(read_only=True, as_of=as_of)
+        if own := connection is None:
+            connection = _reader(as_of, threads=threads or 1)
         try:
-            if own:
-                close_at_exit(connection)
-                connection.begin()  # every question sees the same snapshot
             snapshot_id = as_of if as_of is not None else current_snapshot(connection)
             require_log(connection, process)
             kept = current_entry(connection, process) if layout else None
+            if own and threads is None and (kept is None or kept.events >= LARGE):
+                connection = _with_all_threads(connection, snapshot_id)
         except BaseException:
             if own:
                 connection.close()
             raise
-        answers = Answers(process, kept.state) if kept and kept.events >= KEEP_ANSWERS_FROM else None
+        answers = Answers(process, kept.state) if kept and kept.events >= LARGE else None
         kept_layout = Layout.in_lake(process) if kept else None
         events = Events(connection, f"select * from {case_view(process)}", process, kept_layout, answers=answers)
         return cls(events, snapshot_id=snapshot_id, owns_connection=own)
@@ -163,6 +172,9 @@ class EventLog:
         relation = f"read_parquet({literal(str(path))})"
         try:
             columns = connection.sql(f"select * from {relation}").columns
+            sizes = connection.sql(f"select sum(num_rows) < {SMALL} from parquet_file_metadata({literal(str(path))})").fetchone()
+            if sizes and sizes[0]:
+                connection.execute("set threads = 1")
         except duckdb.Error as error:
             connection.close()
             raise FileFormatError(f"{path} cannot be read as Parquet: {error}", remedy="Give a Parquet file's path.") from error
@@ -270,6 +282,25 @@ class EventLog:
     def to_parquet(self, path: str | Path) -> int:
         """The same as Parquet, in the order of time."""
         return export_cases(self.connection, f"({self.rows_sql()})", path, format="parquet")
+
+    def to_ocel(self, path: str | Path, *, format: str | None = None) -> int:
+        """Writes the events the filters keep, with the objects they concern, as OCEL 2.0 and returns how many events.
+
+        Args:
+            path: The file.
+            format: `ocel-json`, `ocel-xml` or `ocel-sqlite`; default: by the file's ending.
+
+        Raises:
+            FileFormatError: No such format, or the log has cases only, because its process or itself is not object-centric.
+            StorageError: The file cannot be written.
+        """
+        kind = format or format_of(Path(path))
+        if self.snapshot_id is None or not kind.startswith("ocel"):
+            raise FileFormatError(
+                f"A log of cases cannot be written as {kind} here.",
+                remedy="Take an object-centric process with `EventLog.from_lake`, and ocel-json, ocel-xml or ocel-sqlite.",
+            )
+        return export_kept(self.connection, self.events.name, self.rows_sql(), path, format=kind)
 
     def ask(self, question: str, *, keep: bool | None = None) -> "duckdb.DuckDBPyRelation":
         """Runs a question, the text of a kernel or one of your own over `events`, `kept`, `weights`, `variants`, `activities`.
@@ -384,7 +415,10 @@ class EventLog:
 
     def variant_multiset(self) -> list[tuple[int, tuple[str, ...], int]]:
         """What discovery and conformance work on: (variant_id, activities, cases), the most frequent first."""
-        return [(number, tuple(names), cases) for number, names, cases in self.ask(kernels.variant_multiset()).fetchall()]
+        found, rows, shared = [], self.ask(kernels.variant_multiset()), dict[str, str]()  # each name once, not once per event
+        while part := rows.fetchmany(VARIANTS_AT_ONCE):
+            found += [(number, tuple(shared.setdefault(name, name) for name in names), cases) for number, names, cases in part]
+        return found
 
     def discover(self, **how: Any) -> "Model":
         """A model of the log; see `mining.discovery.discover`."""
@@ -402,7 +436,7 @@ class EventLog:
         """The names a kernel uses, as common table expressions over the layout and the filters."""
         layout = self.events.layout
         yield f"activities as (select * from {layout.activities})"
-        yield f"variants as (select * from {layout.variants})"
+        yield f"variants as (select variant_id, activity_ids, cases, activities from {layout.variants})"
         cases = layout.cases
         for number, part in enumerate(self.stages, start=1):
             predicate = part.case_predicate(self.stage(cases))
@@ -415,6 +449,12 @@ class EventLog:
         else:
             yield "weights as (select variant_id, cases from variants)"
             yield f"events as (select * from {layout.events})"
+        if layout.edge_times and not self.stages:
+            yield f"edge_times as (select * from {layout.edge_times})"
+            yield f"variant_times as (select variant_id, mean_seconds, median_seconds from {layout.variants})"
+        else:
+            yield f"edge_times as ({kernels.edge_times()})"
+            yield f"variant_times as ({kernels.variant_times()})"
 
     def stage(self, cases: str) -> Stage:
         """What a predicate may name, over the cases of a relation with the columns of `kept`."""
@@ -449,6 +489,20 @@ def contract_sql(relation: str, columns: Sequence[str], *, case_id: str, activit
         f"select {quote(case_id)}::varchar as case_id, {quote(activity)}::varchar as activity, "
         f"{quote(timestamp)}::timestamptz as occurred_at, {row} as source_row{attributes} from {relation}"
     )
+
+
+def _reader(as_of: int | None, *, threads: int | None) -> "duckdb.DuckDBPyConnection":
+    """A read-only connection in a transaction, so that every question sees the same snapshot."""
+    connection = connect(read_only=True, as_of=as_of, threads=threads)
+    close_at_exit(connection)
+    connection.begin()
+    return connection
+
+
+def _with_all_threads(connection: "duckdb.DuckDBPyConnection", snapshot_id: int) -> "duckdb.DuckDBPyConnection":
+    """Another reader, of the same snapshot."""
+    connection.close()
+    return _reader(snapshot_id, threads=None)
 
 
 def close_at_exit(connection: "duckdb.DuckDBPyConnection") -> None:

@@ -47,6 +47,14 @@ SCHEMAS: dict[str, dict[str, str]] = {
     },
     "weights": {"variant_id": "int32", "cases": "int64"},
     "variants": {"variant_id": "int32", "activity_ids": "array<int32>", "cases": "int64", "activities": "array<string>"},
+    "edge_times": {
+        "source_id": "int32",
+        "target_id": "int32",
+        "mean_seconds": "float64",
+        "median_seconds": "float64",
+        "p90_seconds": "float64",
+    },
+    "variant_times": {"variant_id": "int32", "mean_seconds": "float64", "median_seconds": "float64"},
 }
 
 
@@ -60,6 +68,8 @@ class Tables:
         weights: Kept cases per variant.
         variants: The variants.
         activities: The activity dictionary.
+        edge_times: Times between the events of the kept cases per edge; None: they are computed from the events.
+        variant_times: Durations of the kept cases per variant; None: they are computed from the cases.
         multi_quantile: Whether the back end computes several quantiles of a column at once.
     """
 
@@ -68,6 +78,8 @@ class Tables:
     weights: "ir.Table"
     variants: "ir.Table"
     activities: "ir.Table"
+    edge_times: "ir.Table | None" = None
+    variant_times: "ir.Table | None" = None
     multi_quantile: bool = True
 
     @classmethod
@@ -120,22 +132,32 @@ def dfg_counts(tables: Tables) -> "ir.Table":
 
 def dfg(tables: Tables) -> "ir.Table":
     """See `mining.kernels.dfg`, with times."""
+    times = edge_times(tables) if tables.edge_times is None else tables.edge_times
+    timed = _named_edges(tables).join(times, ["source_id", "target_id"])
+    return _ordered_edges(timed, "mean_seconds", "median_seconds", "p90_seconds")
+
+
+def edge_times(tables: Tables) -> "ir.Table":
+    """See `mining.kernels.edge_times`."""
     events = tables.events.filter(tables.events.next_activity.notnull())
-    seconds = events.group_by(timed_source="activity_id", timed_target="next_activity").aggregate(
+    seconds = events.group_by(source_id="activity_id", target_id="next_activity").aggregate(
         mean_seconds=events.seconds_to_next.mean(),
         **_quantiles(tables, events.seconds_to_next, median_seconds=0.5, p90_seconds=0.9),
     )
-    edges = _named_edges(tables)
-    timed = edges.join(seconds, [edges.source_id == seconds.timed_source, edges.target_id == seconds.timed_target])
-    return _ordered_edges(timed, "mean_seconds", **_taken(tables, timed, "median_seconds", "p90_seconds"))
+    return seconds.select("source_id", "target_id", "mean_seconds", **_taken(tables, seconds, "median_seconds", "p90_seconds"))
+
+
+def variant_times(tables: Tables) -> "ir.Table":
+    """See `mining.kernels.variant_times`."""
+    kept = tables.kept
+    return kept.group_by("variant_id").aggregate(mean_seconds=kept.seconds.mean(), median_seconds=kept.seconds.median())
 
 
 def variants(tables: Tables) -> "ir.Table":
     """See `mining.kernels.variants`."""
     import ibis
 
-    kept = tables.kept
-    times = kept.group_by("variant_id").aggregate(mean_seconds=kept.seconds.mean(), median_seconds=kept.seconds.median())
+    times = variant_times(tables) if tables.variant_times is None else tables.variant_times
     weights = tables.weights
     most_first = ibis.window(order_by=[weights.cases.desc(), weights.variant_id])
     ranked = weights.select(
@@ -225,7 +247,7 @@ QUESTIONS: dict[str, "Callable[[Tables], ir.Table]"] = {
     question.__name__: question
     for question in (
         *(summary, dfg, dfg_counts, variants, activities, start, end, case_durations),
-        *(throughput_day, throughput_week, throughput_month, variant_multiset),
+        *(throughput_day, throughput_week, throughput_month, variant_multiset, edge_times, variant_times),
     )
 }
 

@@ -1,8 +1,8 @@
 """The questions asked of a mining layout, as SQL text.
 
 What belongs here: one function per question, returning one `select` over the names `events`, `kept` (cases), `weights`
-(cases per variant), `variants` and `activities`, which `mining.event_log` defines in front of it. What does not: running
-them, filters, and what the questions are (`mining.ibis_kernels`).
+(cases per variant), `variants`, `activities`, `edge_times` and `variant_times`, which `mining.event_log` defines in front of it.
+What does not: running them, filters, and what the questions are (`mining.ibis_kernels`).
 
 The text is written from Ibis expressions, once, and kept in `mining/kernels_duckdb.sql`: importing Ibis costs a CPU-second and
 compiling an expression some tens of milliseconds, more than all these questions together need on half a million events.
@@ -63,6 +63,16 @@ def throughput(*, grain: Grain = "week") -> str:
 def variant_multiset() -> str:
     """What discovery and conformance work on: variant_id, activities text[], cases; the most frequent first."""
     return _text("variant_multiset")
+
+
+def edge_times() -> str:
+    """Times from one event to the next per edge: source_id, target_id, mean_seconds, median_seconds, p90_seconds."""
+    return _text("edge_times")
+
+
+def variant_times() -> str:
+    """Durations of the cases per variant: variant_id, mean_seconds, median_seconds."""
+    return _text("variant_times")
 
 
 @cache

@@ -90,88 +90,71 @@ SELECT
   *
 FROM (
   SELECT
-    "t8"."source",
-    "t9"."target",
-    "t17"."frequency",
-    "t17"."cases",
-    "t13"."mean_seconds",
-    LIST_EXTRACT("t13"."quantiles", 1) AS "median_seconds",
-    LIST_EXTRACT("t13"."quantiles", 2) AS "p90_seconds"
+    "t9"."source",
+    "t10"."target",
+    "t15"."frequency",
+    "t15"."cases",
+    "t4"."mean_seconds",
+    "t4"."median_seconds",
+    "t4"."p90_seconds"
   FROM (
     SELECT
-      "t15"."source_id",
-      "t15"."target_id",
-      CAST(CAST(SUM("t15"."cases" * "t15"."times") AS DECIMAL(38, 0)) AS BIGINT) AS "frequency",
-      CAST(CAST(SUM("t15"."cases") AS DECIMAL(38, 0)) AS BIGINT) AS "cases"
+      "t13"."source_id",
+      "t13"."target_id",
+      CAST(CAST(SUM("t13"."cases" * "t13"."times") AS DECIMAL(38, 0)) AS BIGINT) AS "frequency",
+      CAST(CAST(SUM("t13"."cases") AS DECIMAL(38, 0)) AS BIGINT) AS "cases"
     FROM (
       SELECT
-        "t14"."variant_id",
-        "t14"."source_id",
-        "t14"."target_id",
-        MAX("t14"."cases") AS "cases",
+        "t12"."variant_id",
+        "t12"."source_id",
+        "t12"."target_id",
+        MAX("t12"."cases") AS "cases",
         COUNT(*) AS "times"
       FROM (
         SELECT
-          "t4"."variant_id",
-          "t4"."cases",
+          "t5"."variant_id",
+          "t5"."cases",
           UNNEST(LIST_SLICE("t11"."activity_ids", 1, -2)) AS "source_id",
           UNNEST(LIST_SLICE("t11"."activity_ids", 2, LENGTH("t11"."activity_ids"))) AS "target_id"
-        FROM "weights" AS "t4"
+        FROM "weights" AS "t5"
         INNER JOIN (
           SELECT
             "t3"."variant_id",
             "t3"."activity_ids"
           FROM "variants" AS "t3"
         ) AS "t11"
-          ON "t4"."variant_id" = "t11"."variant_id"
-      ) AS "t14"
+          ON "t5"."variant_id" = "t11"."variant_id"
+      ) AS "t12"
       GROUP BY
         1,
         2,
         3
-    ) AS "t15"
+    ) AS "t13"
     GROUP BY
       1,
       2
-  ) AS "t17"
+  ) AS "t15"
   INNER JOIN (
     SELECT
-      "t0"."activity_id" AS "source_id",
-      "t0"."activity" AS "source"
-    FROM "activities" AS "t0"
-  ) AS "t8"
-    ON "t17"."source_id" = "t8"."source_id"
-  INNER JOIN (
-    SELECT
-      "t0"."activity_id" AS "target_id",
-      "t0"."activity" AS "target"
-    FROM "activities" AS "t0"
+      "t1"."activity_id" AS "source_id",
+      "t1"."activity" AS "source"
+    FROM "activities" AS "t1"
   ) AS "t9"
-    ON "t17"."target_id" = "t9"."target_id"
+    ON "t15"."source_id" = "t9"."source_id"
   INNER JOIN (
     SELECT
-      "t10"."activity_id" AS "timed_source",
-      "t10"."next_activity" AS "timed_target",
-      AVG("t10"."seconds_to_next") AS "mean_seconds",
-      QUANTILE_CONT("t10"."seconds_to_next", [0.5, 0.9]) AS "quantiles"
-    FROM (
-      SELECT
-        *
-      FROM "events" AS "t1"
-      WHERE
-        "t1"."next_activity" IS NOT NULL
-    ) AS "t10"
-    GROUP BY
-      1,
-      2
-  ) AS "t13"
-    ON "t17"."source_id" = "t13"."timed_source"
-    AND "t17"."target_id" = "t13"."timed_target"
-) AS "t18"
+      "t1"."activity_id" AS "target_id",
+      "t1"."activity" AS "target"
+    FROM "activities" AS "t1"
+  ) AS "t10"
+    ON "t15"."target_id" = "t10"."target_id"
+  INNER JOIN "edge_times" AS "t4"
+    ON "t15"."source_id" = "t4"."source_id" AND "t15"."target_id" = "t4"."target_id"
+) AS "t16"
 ORDER BY
-  "t18"."frequency" DESC,
-  "t18"."source" ASC,
-  "t18"."target" ASC
+  "t16"."frequency" DESC,
+  "t16"."source" ASC,
+  "t16"."target" ASC
 
 -- question: dfg_counts
 SELECT
@@ -244,15 +227,15 @@ SELECT
   *
 FROM (
   SELECT
-    "t8"."variant_id",
-    "t8"."rank",
-    "t4"."activities",
-    ARRAY_LENGTH("t4"."activity_ids") AS "length",
-    "t8"."cases",
-    "t8"."share",
-    "t8"."cumulative_share",
-    "t6"."mean_seconds",
-    "t6"."median_seconds"
+    "t7"."variant_id",
+    "t7"."rank",
+    "t5"."activities",
+    ARRAY_LENGTH("t5"."activity_ids") AS "length",
+    "t7"."cases",
+    "t7"."share",
+    "t7"."cumulative_share",
+    "t3"."mean_seconds",
+    "t3"."median_seconds"
   FROM (
     SELECT
       "t0"."variant_id",
@@ -269,28 +252,20 @@ FROM (
         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
       ) / SUM("t0"."cases") OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS "cumulative_share"
     FROM "weights" AS "t0"
-  ) AS "t8"
-  INNER JOIN (
-    SELECT
-      "t1"."variant_id",
-      "t1"."activity_ids",
-      "t1"."activities"
-    FROM "variants" AS "t1"
-  ) AS "t4"
-    ON "t8"."variant_id" = "t4"."variant_id"
+  ) AS "t7"
   INNER JOIN (
     SELECT
       "t2"."variant_id",
-      AVG("t2"."seconds") AS "mean_seconds",
-      QUANTILE_CONT("t2"."seconds", 0.5) AS "median_seconds"
-    FROM "kept" AS "t2"
-    GROUP BY
-      1
-  ) AS "t6"
-    ON "t8"."variant_id" = "t6"."variant_id"
-) AS "t9"
+      "t2"."activity_ids",
+      "t2"."activities"
+    FROM "variants" AS "t2"
+  ) AS "t5"
+    ON "t7"."variant_id" = "t5"."variant_id"
+  INNER JOIN "variant_times" AS "t3"
+    ON "t7"."variant_id" = "t3"."variant_id"
+) AS "t8"
 ORDER BY
-  "t9"."rank" ASC
+  "t8"."rank" ASC
 
 -- question: activities
 SELECT
@@ -679,3 +654,37 @@ FROM (
 ORDER BY
   "t5"."cases" DESC,
   "t5"."variant_id" ASC
+
+-- question: edge_times
+SELECT
+  "t2"."source_id",
+  "t2"."target_id",
+  "t2"."mean_seconds",
+  LIST_EXTRACT("t2"."quantiles", 1) AS "median_seconds",
+  LIST_EXTRACT("t2"."quantiles", 2) AS "p90_seconds"
+FROM (
+  SELECT
+    "t1"."activity_id" AS "source_id",
+    "t1"."next_activity" AS "target_id",
+    AVG("t1"."seconds_to_next") AS "mean_seconds",
+    QUANTILE_CONT("t1"."seconds_to_next", [0.5, 0.9]) AS "quantiles"
+  FROM (
+    SELECT
+      *
+    FROM "events" AS "t0"
+    WHERE
+      "t0"."next_activity" IS NOT NULL
+  ) AS "t1"
+  GROUP BY
+    1,
+    2
+) AS "t2"
+
+-- question: variant_times
+SELECT
+  "t0"."variant_id",
+  AVG("t0"."seconds") AS "mean_seconds",
+  QUANTILE_CONT("t0"."seconds", 0.5) AS "median_seconds"
+FROM "kept" AS "t0"
+GROUP BY
+  1

@@ -1,6 +1,6 @@
-"""The mining layout: an event log in integers, sorted by case, with one row per case and one per variant.
+"""The mining layout: an event log in integers, sorted by case, with one row per case, per variant and per edge.
 
-What belongs here: the four tables, keeping them in the lake and whether the kept ones are current. What does not: computing them
+What belongs here: the tables, keeping them in the lake and whether the kept ones are current. What does not: computing them
 (`mining.layout_build`, `mining.layout_change`) and the questions asked of them (`mining.kernels`).
 
 The tables, all ids from 1:
@@ -11,7 +11,9 @@ The tables, all ids from 1:
         seconds double, digest ubigint null): in a layout built at once in the order of their first event. The digest is that of
         the case's events as they came; a layout for one connection has none.
     variants(variant_id integer, activity_ids integer[], cases bigint, activities text[]): in a layout built at once the most
-        frequent first, ties by activity.
+        frequent first, ties by activity. In the lake also mean_seconds double, median_seconds double: of its cases.
+    edge_times(source_id integer, target_id integer, mean_seconds double, median_seconds double, p90_seconds double): of the steps
+        from one event to the next, in the lake only. A question about all cases reads these instead of the events.
 In the lake they are `layouts.<process>__activities` and so on; `layouts.built` says from which version of the log. Where a layout
 follows a log's changes, what stays keeps its ids and what is new gets the next ones. The tables are the lake's, so that a log read
 as of an earlier snapshot finds the layout it had then.
@@ -35,23 +37,25 @@ if TYPE_CHECKING:
     import duckdb
 
 SCHEMA = "layouts"
-_PREFIX = "2:"  # of the version: the form of the tables; a layout of another form is not current
+_PREFIX = "3:"  # of the version: the form of the tables; a layout of another form is not current
 _numbers = count(1)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The names of the four tables of one log, as SQL."""
+    """The names of the tables of one log, as SQL; without a name for `edge_times`, times are not kept."""
 
     activities: str
     events: str
     cases: str
     variants: str
+    edge_times: str = ""
 
     @classmethod
     def in_lake(cls, process: str) -> "Layout":
         """Where the lake keeps a process's layout."""
-        return cls(*(f"lake.{SCHEMA}.{quote(f'{process}__{part}')}" for part in ("activities", "events", "cases", "variants")))
+        parts = ("activities", "events", "cases", "variants", "edge_times")
+        return cls(*(f"lake.{SCHEMA}.{quote(f'{process}__{part}')}" for part in parts))
 
     @classmethod
     def temporary(cls) -> "Layout":
@@ -163,7 +167,7 @@ def lay_out(
     temporary: bool = True,
     may_be_empty: bool = False,
 ) -> None:
-    """Builds the four tables from a relation with case_id, activity, occurred_at and source_row.
+    """Builds the tables from a relation with case_id, activity, occurred_at and source_row.
 
     Raises:
         DataError: The relation has no rows (unless it may be empty), or one without case, activity, time or source row.

@@ -1,6 +1,6 @@
 """Building a mining layout from an event log at once.
 
-What belongs here: the statements that make the four tables of `mining.layout` out of a relation. What does not: bringing a layout
+What belongs here: the statements that make the tables of `mining.layout` out of a relation. What does not: bringing a layout
 up to date (`mining.layout_change`, which takes its steps from here) and keeping it (`mining.layout`).
 
 Formulations (measured on 10 million events): the next event comes from a window without partition over a table already
@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
 
+from mining import kernels
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -23,12 +25,13 @@ if TYPE_CHECKING:
 
 CASES_AT_ONCE = 2_000_000  # traces of so many cases are gathered in one statement; more would not fit in memory
 DIGEST = "hash(sum(hash(activity, occurred_at, source_row)))"
+_SECONDS = "(epoch_us(t.ended_at) - epoch_us(t.started_at)) / 1e6"
 _ACTIVITY_BITS = 20  # a log may have a million activities and 8 * 10^12 events
 _numbers = count(1)
 
 
 def fill(connection: "duckdb.DuckDBPyConnection", layout: "Layout", source: str, *, temporary: bool = True) -> int:
-    """Builds the four tables from a relation with case_id, activity, occurred_at and source_row.
+    """Builds the tables from a relation with case_id, activity, occurred_at and source_row.
 
     Args:
         connection: Where the relation is and the tables go.
@@ -54,6 +57,8 @@ def fill(connection: "duckdb.DuckDBPyConnection", layout: "Layout", source: str,
         gather_traces(connection, place)
         for statement in _results(layout, place, kind):
             connection.execute(statement)
+    if layout.edge_times:  # by now the scratch tables are gone, and their memory with them
+        connection.execute(f"{kind} {layout.edge_times} as {edge_times_rows(layout)}")
     return laid_out
 
 
@@ -116,11 +121,16 @@ def cases_rows(place: str, variants: str) -> str:
     """The rows of a layout's cases, from `<place>_traces`, `<place>_cases` and a table of variants."""
     return f"""
         select t.case_no, c.case_id, v.variant_id, t.started_at, t.ended_at, t.events,
-            (epoch_us(t.ended_at) - epoch_us(t.started_at)) / 1e6 as seconds, c.digest
+            {_SECONDS} as seconds, c.digest
         from {place}_traces as t
         join {place}_cases as c using (case_no)
         join {variants} as v using (activity_ids)
         order by t.case_no"""
+
+
+def edge_times_rows(layout: "Layout") -> str:
+    """The rows of a layout's edge times, from its events."""
+    return f"with events as (from {layout.events}) from ({kernels.edge_times()}) order by source_id, target_id"
 
 
 def named(ids: str) -> str:
@@ -135,11 +145,13 @@ def names_row(layout: "Layout") -> str:
 
 def _results(layout: "Layout", place: str, kind: str) -> Iterator[str]:
     yield f"{kind} {layout.events} as {events_rows(place)}"
+    kept = ", mean_seconds, median_seconds" if layout.edge_times else ""
+    times = f", avg({_SECONDS}) as mean_seconds, median({_SECONDS}) as median_seconds" if layout.edge_times else ""
     yield f"""
         {kind} {layout.variants} as
         select (row_number() over (order by cases desc, activity_ids))::integer as variant_id, activity_ids, cases,
-            {named("activity_ids")} as activities
-        from (select activity_ids, count(*) as cases from {place}_traces group by activity_ids) as counted
+            {named("activity_ids")} as activities{kept}
+        from (select activity_ids, count(*) as cases{times} from {place}_traces as t group by activity_ids) as counted
         cross join {names_row(layout)}
         order by variant_id"""
     yield f"{kind} {layout.cases} as {cases_rows(place, layout.variants)}"

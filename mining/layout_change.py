@@ -1,6 +1,6 @@
 """Bringing a kept mining layout up to date: only cases with new, changed or deleted events are laid out again.
 
-What belongs here: finding those cases and replacing their part of the four tables. What does not: a layout from nothing
+What belongs here: finding those cases and replacing their part of the tables. What does not: a layout from nothing
 (`mining.layout_build`) and whether one is needed (`mining.layout`).
 
 A case has changed if the digest of its events is another than the layout's, or it has come or gone. Where the lake can tell the
@@ -12,7 +12,18 @@ order of their frequency, which no question relies on.
 
 from typing import TYPE_CHECKING
 
-from mining.layout_build import DIGEST, cases_rows, events_rows, gather_traces, named, names_row, scratch, sort_events
+from mining import kernels
+from mining.layout_build import (
+    DIGEST,
+    cases_rows,
+    edge_times_rows,
+    events_rows,
+    gather_traces,
+    named,
+    names_row,
+    scratch,
+    sort_events,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,7 +38,7 @@ def follow(connection: "duckdb.DuckDBPyConnection", layout: "Layout", source: st
 
     Args:
         connection: A connection of the lake, in a transaction.
-        layout: Names of the layout's tables, which hold digests.
+        layout: Names of the layout's tables, which hold digests and times.
         source: The `select` of case_id, activity, occurred_at and source_row.
         changes: A `select` of the rows that came, went or changed, with their case_id; None where that is not known.
 
@@ -140,4 +151,8 @@ def _write(connection: "duckdb.DuckDBPyConnection", layout: "Layout", place: str
         connection.execute(f"delete from {table} where case_no in (select case_no from {place}_gone)")
     connection.execute(f"insert into {layout.events} {events_rows(place)}")
     connection.execute(f"insert into {layout.cases} {cases_rows(place, f'{place}_variants')}")
-    connection.execute(f"create or replace table {layout.variants} as from {place}_variants order by variant_id")
+    connection.execute(
+        f"create or replace table {layout.variants} as with kept as (from {layout.cases}), times as ({kernels.variant_times()}) "
+        f"select v.*, mean_seconds, median_seconds from {place}_variants as v join times using (variant_id) order by variant_id"
+    )
+    connection.execute(f"create or replace table {layout.edge_times} as {edge_times_rows(layout)}")

@@ -6,13 +6,12 @@ What belongs here: filling `mining.oc_dfg`, `mining.oc_activities` and `mining.o
 
 from typing import TYPE_CHECKING, Any
 
-from mining.flattening import has_objects
-from mining.object_centric import ObjectCentricLog
 from mining.object_centric_net import ObjectCentricNet
 
 if TYPE_CHECKING:
     import pyarrow
 
+    from mining.object_centric import ObjectCentricLog
     from mining.sections import Mined
 
 NET_WORK = 15_000_000  # events in variants x activities²: about half a second; what takes more is left to `grimoire objects --net`
@@ -34,10 +33,9 @@ def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
     Nets have the noise of the process's model. A type whose objects nearly all run differently (long-lived ones, such as customers)
     has a row without a net, because that would take too long for every run.
     """
-    connection = mined.log.connection
-    if not has_objects(connection, mined.process):
+    log, connection = mined.objects, mined.log.connection
+    if log is None:
         return {name: connection.sql(f"select {_columns(name)} where false").to_arrow_table() for name in TABLES}
-    log = ObjectCentricLog.from_lake(mined.process, connection=connection)
     return {
         "oc_dfg": log.dfg().to_arrow_table(),
         "oc_activities": log.activities().to_arrow_table(),
@@ -45,7 +43,7 @@ def tables(mined: "Mined") -> dict[str, "pyarrow.Table"]:
     }
 
 
-def _rows(log: ObjectCentricLog, noise: float) -> list[dict[str, Any]]:
+def _rows(log: "ObjectCentricLog", noise: float) -> list[dict[str, Any]]:
     quick = [kind for kind in log.object_types if _work(log.variant_multiset(kind)) <= NET_WORK]
     found = log.discover(noise=noise, object_types=quick)
     return [_row(found, kind) for kind in log.object_types]

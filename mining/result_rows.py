@@ -36,11 +36,15 @@ def arrow_table(rows: Sequence[Mapping[str, Any]], columns: str) -> "pyarrow.Tab
 
 
 def create_table(connection: "duckdb.DuckDBPyConnection", table: str, columns: str) -> None:
-    """Makes a result table in schema `mining` unless it is there."""
+    """Makes a result table in schema `mining` unless it is there; one of an earlier version gets the columns it lacks."""
     connection.execute("create schema if not exists mining")
     connection.execute(
         f"create table if not exists mining.{table} (process varchar, {columns}, computed_at timestamptz, snapshot_id bigint)"
     )
+    there = set(connection.sql(f"select * from mining.{table}").columns)
+    for column in columns.split(", "):
+        if column.split()[0] not in there:
+            connection.execute(f"alter table mining.{table} add column {column}")
 
 
 def replace_rows(

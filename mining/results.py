@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.log_quality import LogVerdict, inspect_log, record_verdict
 from lake.registry import definition_of, processes
+from lake.settings import get_settings
 from lake.transactions import in_transaction
 from mining import kernels
 from mining.conformance import SECONDS, Conformance, align
@@ -109,7 +110,7 @@ def mine(
     started = perf_counter()
     tell("Building the mining layout", 0.0)
     build_layout(process)
-    with EventLog.from_lake(process) as log:
+    with EventLog.from_lake(process, threads=get_settings().threads) as log:  # the sections look at events more than the layout
         tell("Counting", 0.1)
         tables = {**dict(_figures(log)), "flattening": flattening(log.connection, process)}
         summary = log.summary()

@@ -9,6 +9,7 @@ returns an Arrow table for each. Every process is mined again when its log chang
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mining.conformance import Conformance
     from mining.discovery import Model
     from mining.event_log import EventLog
+    from mining.object_centric import ObjectCentricLog
 
 SECTIONS: tuple[str, ...] = (  # modules of `mining`, in the order they are computed
     "kpis",
@@ -49,6 +51,15 @@ class Mined:
     definition: Mapping[str, Any]
     model: "Model"
     conformance: "Conformance"
+
+    @cached_property
+    def objects(self) -> "ObjectCentricLog | None":
+        """The same log with its objects, for all sections together; None where it knows cases only."""
+        from mining.flattening import has_objects
+        from mining.object_centric import ObjectCentricLog
+
+        connection = self.log.connection
+        return ObjectCentricLog.from_lake(self.process, connection=connection) if has_objects(connection, self.process) else None
 
 
 def tables_of_sections(mined: Mined) -> dict[str, "pyarrow.Table"]:

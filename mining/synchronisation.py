@@ -11,12 +11,10 @@ before. *Waiting* goes on from the last object to the event. Objects without an 
 
 from typing import TYPE_CHECKING
 
-from mining.flattening import PARTS, has_objects, object_table
-from mining.sql_text import no_rows
-
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow
+
+    from mining.object_centric import ObjectCentricLog
 
 COLUMNS = (
     "activity varchar, object_type varchar, events bigint, synchronised_events bigint, mean_synchronisation_seconds double, "
@@ -24,15 +22,8 @@ COLUMNS = (
     "total_lagging_seconds double, mean_waiting_seconds double"
 )
 _TIMES = """
-    with numbered as materialized (
-        select event_id, activity, occurred_at, row_number() over (order by occurred_at, {order}event_id) as event from {events}
-    ),
-    links as (
-        select distinct event, activity, occurred_at, object_id, object_type
-        from {event_objects} join numbered using (event_id) join {objects} using (object_id)
-    ),
-    there as (
-        select *, epoch_us(lag(occurred_at) over (partition by object_id order by event)) as since from links
+    with there as (
+        select event_no as event, activity, occurred_at, object_type, epoch_us(since) as since from steps
     ),
     types as (
         select event, activity, object_type, epoch_us(any_value(occurred_at)) as at_us, min(since) as first_us,
@@ -41,8 +32,10 @@ _TIMES = """
     ),
     beside as (
         select *, min(first_us) over one_event as all_first, max(last_us) over one_event as all_last,
-            (select min(o.first_us) from types as o where o.event = t.event and o.object_type <> t.object_type) as other_first
-        from types as t window one_event as (partition by event)
+            min(first_us) over (
+                partition by event rows between unbounded preceding and unbounded following exclude current row
+            ) as other_first
+        from types window one_event as (partition by event)
     ),
     timed as (
         select *, (all_last - all_first) / 1e6 as synchronisation, (last_us - first_us) / 1e6 as pooling,
@@ -56,21 +49,12 @@ _TIMES = """
     from timed group by all order by total_synchronisation_seconds desc, activity, object_type"""
 
 
-def synchronisation_times(connection: "duckdb.DuckDBPyConnection", process: str) -> "pyarrow.Table":
-    """A row per activity and type of object it concerns; none for a log that has cases only.
-
-    Args:
-        connection: A connection of the lake.
-        process: Name of the process.
+def synchronisation_times(log: "ObjectCentricLog") -> "duckdb.DuckDBPyRelation":
+    """A row per activity and type of object it concerns.
 
     Returns:
         activity, object_type, events with objects of that type that were there before, synchronised_events in which something
         waited for something else, and mean_ and total_ of synchronisation_seconds (of the event), pooling_seconds and
         lagging_seconds (of the type), and mean_waiting_seconds of the event once all were there.
     """
-    if not has_objects(connection, process):
-        return connection.sql(no_rows(COLUMNS)).to_arrow_table()
-    events, objects, event_objects = (object_table(process, part) for part in PARTS)
-    order = "source_row, " if "source_row" in connection.sql(f"select * from {events}").columns else ""
-    question = _TIMES.format(events=events, objects=objects, event_objects=event_objects, order=order)
-    return connection.sql(question).to_arrow_table()
+    return log.ask(_TIMES.strip())

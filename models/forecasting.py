@@ -22,7 +22,8 @@ from models.champions import MARGIN
 from models.evidence import code_version, write_evidence
 from models.forecasters import rival_words
 from models.scoring import Scored, score
-from models.series import GRAINS, Grain, Series, read_series, reason_to_skip
+from models.series import GRAINS, Grain, Series, reason_to_skip
+from models.series_reading import read_series
 from models.tables import ensure_tables, label, replace_rows
 from models.titles import Title, award, tables
 from models.training import train
@@ -128,7 +129,7 @@ def _read(settings: Settings) -> tuple[list[Series], int]:
             return read_series(connection), current_snapshot(connection)
         except duckdb.CatalogException as error:
             raise ModelError(
-                "The KPI tables products.kpis__daily and products.kpis__weekly are not in the lake.",
+                "The KPI table products.kpis__series is not in the lake.",
                 remedy="Run `grimoire run` first.",
             ) from error
 

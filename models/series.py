@@ -6,13 +6,10 @@ What belongs here: values and dates of a series and what is wrong with them. Wha
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import quote
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import duckdb
 
 Grain = Literal["daily", "weekly", "monthly"]
 Aggregation = Literal["sum", "mean", "last", "quantile"]  # how days make up a longer period, and members a total
@@ -103,46 +100,35 @@ def series_key(name: str, grain: Grain, *, dimension: str | None = None, member:
     return total if dimension is None else f"{total}.{dimension}.{quote(member or '', safe=' ')}"
 
 
-def read_series(connection: "duckdb.DuckDBPyConnection") -> list[Series]:
-    """Every series of products.kpis__daily and products.kpis__weekly, in order of grain and name."""
-    daily = _read_grain(connection, "daily")
-    known_until = {series.name: series.end for series in daily}
-    weekly = [_without_open_week(series, known_until.get(series.name)) for series in _read_grain(connection, "weekly")]
-    return [*daily, *weekly]
-
-
-def _read_grain(connection: "duckdb.DuckDBPyConnection", grain: Grain) -> list[Series]:
-    rows = connection.execute(
-        f"""select kpi, any_value(title), any_value(unit), list(period order by period), list(value::double order by period)
-            from products.kpis__{grain} where period is not null group by kpi order by kpi"""
-    ).fetchall()
-    return [
-        on_calendar(name, periods, values, grain=grain, title=title or name, unit=unit or "")
-        for name, title, unit, periods, values in rows
-    ]
-
-
 def on_calendar(
     name: str, periods: Sequence[date], values: Sequence[float | None], *, grain: Grain, title: str = "", unit: str = ""
 ) -> Series:
-    """Puts points on a gapless calendar: missing and not-a-number periods are interpolated, those at the ends cut off."""
-    start = min(periods)
+    """Puts points on a gapless calendar, whatever their order, and says in `findings` what was amiss.
+
+    Missing, infinite and not-a-number periods are interpolated, those at the ends cut off; of several points of one period the
+    last counts.
+    """
+    made = Series(name, title or name, unit, grain, min(periods, default=date(1970, 1, 1)), np.empty(0))
+    if not len(periods):
+        return made
+    start = made.date_of(0)
     dense = np.full(periods_between(start, max(periods), grain=grain) + 1, np.nan)
-    for period, value in zip(periods, values, strict=True):
-        dense[periods_between(start, period, grain=grain)] = np.nan if value is None else value
+    places = np.array([periods_between(start, period, grain=grain) for period in periods])
+    given = np.array([np.nan if value is None else value for value in values], dtype=float)
+    dense[places] = given
+    findings = []
+    if twice := len(places) - len(np.unique(places)):
+        findings.append(f"{twice} points of periods that have another were left out, the last counts")
+    if infinite := int(np.isinf(given).sum()):
+        findings.append(f"{infinite} infinite values were taken as missing")
     known = np.flatnonzero(np.isfinite(dense))
     if not len(known):
-        return Series(name, title or name, unit, grain, start, np.empty(0), missing=len(dense))
+        return replace(made, missing=len(dense), findings=(*findings, "no period has a value"))
     filled = np.interp(np.arange(known[0], known[-1] + 1), known, dense[known])
+    if gaps := len(filled) - len(known):
+        findings.append(f"{gaps} of {len(filled)} periods had no value and were interpolated")
     first = period_at(start, int(known[0]), grain=grain)
-    return Series(name, title or name, unit, grain, first, filled, missing=len(filled) - len(known))
-
-
-def _without_open_week(series: Series, known_until: date | None) -> Series:
-    """Cuts off the last week if its Sunday lies beyond what the daily series knows: half a week is not a low week."""
-    if not len(series) or known_until is None or series.end + timedelta(days=6) <= known_until:
-        return series
-    return series.head(len(series) - 1)
+    return replace(made, start=first, values=filled, missing=gaps, findings=tuple(findings))
 
 
 def reason_to_skip(series: Series, *, least: int) -> str | None:

@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from connectors.connections import connections
 from connectors.dbt_files import write_dbt_files
-from lake.dbt_environment import CATALOG_VARIABLE, DBT_PROJECT, dbt_project, generated_folder
+from lake.dbt_environment import CATALOG_VARIABLE, DBT_PROJECT, compiled_folder, dbt_project, generated_folder
 from lake.errors import PlatformError
 from lake.settings import NO_TELEMETRY, Settings, get_settings
 
@@ -28,6 +28,7 @@ def manifest_path(settings: Settings | None = None) -> Path:
     """
     settings = settings or get_settings()
     write_dbt_files(connections().values(), settings=settings)
+    dbt_project(settings)  # brings the models of KPIs up to date
     folder = settings.folder("dbt", "manifest")
     manifest, key_file, key = folder / "manifest.json", folder / "made_from", project_key()
     if _is_current(manifest, key_file, key):
@@ -45,7 +46,7 @@ def _is_current(manifest: Path, key_file: Path, key: str) -> bool:
 
 def project_key() -> str:
     """A word that changes with every file of the dbt project, those of connections included."""
-    states = [(str(folder), _states(folder)) for folder in (DBT_PROJECT, generated_folder())]
+    states = [(str(folder), _states(folder)) for folder in (DBT_PROJECT, generated_folder(), compiled_folder())]
     return hashlib.sha256(repr(states).encode()).hexdigest()
 
 

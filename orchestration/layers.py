@@ -9,7 +9,19 @@ from datetime import timedelta
 import dagster as dg
 
 # In the data's order. One word per layer, the same in schemas, asset keys, dbt folders and pages.
-LAYERS = ("source", "raw", "staging", "snapshots", "intermediate", "products", "event_logs", "mining", "forecasts", "lake")
+LAYERS = (
+    "source",
+    "raw",
+    "staging",
+    "snapshots",
+    "intermediate",
+    "products",
+    "event_logs",
+    "mining",
+    "predictions",
+    "forecasts",
+    "lake",
+)
 
 POOL = "road"  # with granularity `run`: at most one run that touches the lake's layers at a time
 EVERY_DAY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))

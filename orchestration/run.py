@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 # Share of the road a step usually takes; it only moves the bar.
-WEIGHTS = {"load_erp": 25, "load_crm": 10, "transform": 40, "forecast": 30}
+WEIGHTS = {"load_erp": 25, "load_crm": 10, "transform": 40, "forecast": 30, "predictions__scores": 30}
 USUAL_WEIGHT = 8
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the events are in the instance; a failure is raised
 

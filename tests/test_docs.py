@@ -124,9 +124,10 @@ def test_every_benchmark_is_documented() -> None:
 
 def test_every_table_of_results_is_documented_with_its_columns() -> None:
     from mining.results import COLUMNS as MINED
+    from models.cases.tables import COLUMNS as PREDICTED
     from models.tables import COLUMNS as FORECAST
 
-    for page, tables in (("docs/mining.md", MINED), ("docs/forecasts.md", FORECAST)):
+    for page, tables in (("docs/mining.md", MINED), ("docs/forecasts.md", FORECAST), ("docs/predictions.md", PREDICTED)):
         lines = {line.split("`")[1]: line for line in text(page).splitlines() if line.startswith("| `")}
         for table, columns in tables.items():
             names = {part.split()[0] for part in columns.replace("\n", " ").split(",") if part.strip()}

@@ -46,9 +46,9 @@ def bottlenecks(
 
     with _log(process) as (log, definition):
         calendar = None if elapsed else WorkingCalendar.from_definition(definition)
-        external = definition.get("external_activities") or ()
+        external, agreed = definition.get("external_activities") or (), definition.get("agreed_waits") or ()
         rows = (
-            ranked(log.filter(*filter_stack(filters, option="--filters")), calendar=calendar, external=external)
+            ranked(log.filter(*filter_stack(filters, option="--filters")), calendar=calendar, external=external, agreed=agreed)
             .limit(top)
             .to_arrow_table()
             .to_pylist()
@@ -56,7 +56,7 @@ def bottlenecks(
     if as_json:
         console.print_json(rows)
         return
-    hours = ("typical_lost_seconds", "lost_seconds", "mean_lost_seconds", "median_lost_seconds", "p90_lost_seconds")
+    hours = ("lost_seconds", "mean_lost_seconds", "median_lost_seconds", "p90_lost_seconds", "allowed_seconds", "spent_seconds")
     table = [
         [
             row["rank"],
@@ -68,7 +68,7 @@ def bottlenecks(
         ]
         for row in rows
     ]
-    names = ("typical", "total", "mean", "median", "p90")
+    names = ("lost", "mean", "median", "p90", "allowed", "spent")
     console.print_table(["rank", "from", "to", "times", *(f"{name} h" for name in names), "others decide"], table)
 
 

@@ -25,11 +25,13 @@ from apps.cli import (
     files,
     measured,
     mined,
+    predicted,
     quarantine,
     road,
     rows,
     service,
     upkeep,
+    watched,
 )
 
 SELDOM = 50_000  # new objects between two looks for garbage: what libraries define while they are imported is none
@@ -48,7 +50,23 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (service, road, files, exports, mined, measured, declared, discovered, conform, analysed, rows, classify, upkeep):
+for module in (
+    service,
+    road,
+    files,
+    exports,
+    mined,
+    predicted,
+    measured,
+    declared,
+    discovered,
+    conform,
+    analysed,
+    watched,
+    rows,
+    classify,
+    upkeep,
+):
     module.register(app)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(connect.app, name="connect")

@@ -26,6 +26,7 @@ _FILLS = {
     "products": "#c6d3de",
     "event_logs": "#d9cfe0",
     "mining": "#dfe9dd",
+    "predictions": "#f0dccb",
     "forecasts": "#f5e6c6",
     "lake": "#eee5d3",
     SYSTEM: "#d8d2c4",

@@ -12,11 +12,10 @@ NAMES = {"case:concept:name": "case_id", "concept:name": "activity", "time:times
 def imports() -> None:
     """What our side imports."""
     import duckdb
-    import numpy  # noqa: F401
     import pytz  # noqa: F401
 
-    import mining.inductive
-    import mining.tree_net  # noqa: F401
+    import mining.discovery
+    import mining.event_log  # noqa: F401
 
     duckdb.connect().close()
 

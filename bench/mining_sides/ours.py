@@ -7,18 +7,18 @@ from typing import Any
 
 from bench.mining_sides import log as the_log
 from bench.mining_sides.log import PROCESS, SOURCE, TARGET, WITHIN_SECONDS, Answer
-from mining import EventLog, Follows
+from mining import EventLog, Follows, Length
 from mining.sql_text import literal
 
 
 def imports() -> None:
     """What our side imports: Python's modules, and the libraries that DuckDB's extensions are."""
     import duckdb
-    import numpy  # noqa: F401
     import psutil  # noqa: F401
-    import psycopg  # noqa: F401
     import pytz  # noqa: F401 — DuckDB's times with a zone
 
+    import mining.event_log
+    import mining.filters  # noqa: F401
     from lake.extensions import extension_folder
     from lake.settings import get_settings
 
@@ -26,6 +26,13 @@ def imports() -> None:
     with duckdb.connect(config=config) as connection:
         connection.execute("load postgres_scanner")
         connection.execute("load ducklake")
+
+
+def imports_numpy() -> None:
+    """The same for an answer that is asked for as an array of NumPy's."""
+    import numpy  # noqa: F401
+
+    imports()
 
 
 def land(*, path: str) -> int:
@@ -56,6 +63,12 @@ def ask(*, question: str) -> Answer:
     with EventLog.from_lake(PROCESS) as log:
         assert log.uses_kept_layout
         return _ASKED[question](log)
+
+
+def ask_events(*, question: str) -> Answer:
+    """The same question to the log behind a filter that every case passes: times are then computed from the events."""
+    with EventLog.from_lake(PROCESS) as log:
+        return _ASKED[question](log.filter(Length(minimum=1)))
 
 
 def ask_parquet(*, question: str, path: str) -> Answer:

@@ -8,7 +8,7 @@ from datetime import date
 # A bottleneck: credit holds are looked into by few people who also have to wait for the customer's papers.
 CREDIT_CHECK_FROM_CENTS = 250_000  # orders from this amount on are held, and every order of a customer under reminder
 CREDIT_CHECK_MINUTES = 64.0
-CREDIT_PAPERS_WORKING_HOURS = 13.0
+CREDIT_PAPERS_WORKING_HOURS = 26.0
 
 # A process change: from this day on the system itself releases held orders below the limit.
 AUTOMATIC_RELEASE_FROM = date(2025, 3, 1)

@@ -17,7 +17,8 @@ from connectors.demo.crm_records import CRM_TABLES
 from connectors.demo.erp_records import ERP_TABLES, Cents, MaybeCents, MaybeMoment, Moment
 from connectors.demo.ledger import Ledger
 from connectors.demo.working_time import SECONDS_PER_DAY
-from lake.database import DEMO_ERP, database_url, libpq_dsn
+from lake.addresses import libpq_dsn
+from lake.database import DEMO_ERP, database_url
 from lake.settings import Settings
 
 if TYPE_CHECKING:

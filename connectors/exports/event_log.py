@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from connectors.exports.log_tables import PARTS, LogTables, drop_tables, kept_tables
 from lake import connect, current_snapshot, quote
 from lake.errors import FileFormatError
 from lake.registry import get_process
@@ -18,7 +19,7 @@ from lake.whole_files import written_whole
 if TYPE_CHECKING:
     import duckdb
 
-Writer = Callable[["duckdb.DuckDBPyConnection", str, Path], int]
+Writer = Callable[["duckdb.DuckDBPyConnection", Any, Path], int]  # of a relation as SQL, or of an object-centric log's tables
 
 FORMATS = {  # format to module of this package, its writer, and the endings that mean it
     "ocel-json": ("ocel_json", "write_json", (".jsonocel", ".json")),
@@ -58,13 +59,13 @@ def export_event_log(process: str, path: Path | str, *, format: str | None = Non
     """
     path, started = Path(path), time.monotonic()
     kind = format or format_of(path)
-    if kind not in FORMATS:
-        raise FileFormatError(f"There is no format `{kind}`.", remedy=f"Choose one of {', '.join(FORMATS)}.", format=kind)
+    _require_format(kind)
     with connect(read_only=True) as connection:
         connection.begin()  # all tables of the log at one snapshot
         snapshot_id = current_snapshot(connection)
         get_process(connection, process)
-        events = _written(connection, process, kind, path)
+        whole = _object_tables(connection, process) if kind.startswith("ocel") else f"event_logs.{quote(process)}"
+        events = _in_place(connection, whole, kind, path)
     seconds = round(time.monotonic() - started, 3)
     return ExportReport(process, kind, str(path), events, path.stat().st_size, snapshot_id, seconds)
 
@@ -81,16 +82,6 @@ def format_of(path: Path) -> str:
             f"The ending of {path.name} names no format.", remedy=f"Say --format, one of {', '.join(FORMATS)}.", file=str(path)
         )
     return found[0]
-
-
-def has_objects(connection: "duckdb.DuckDBPyConnection", process: str) -> bool:
-    """Whether the process has the tables of an object-centric log."""
-    found = connection.execute(
-        "select count(distinct table_name) from duckdb_columns() where database_name = 'lake' and schema_name = 'event_logs'"
-        " and list_contains(?, table_name)",
-        [[f"{process}__{part}" for part in ("events", "objects", "event_objects", "object_objects")]],
-    ).fetchone()
-    return found is not None and found[0] == 4
 
 
 def export_cases(connection: "duckdb.DuckDBPyConnection", rows: str, path: Path | str, *, format: str) -> int:
@@ -112,24 +103,53 @@ def export_cases(connection: "duckdb.DuckDBPyConnection", rows: str, path: Path 
     return _in_place(connection, rows, format, Path(path))
 
 
-def _written(connection: "duckdb.DuckDBPyConnection", process: str, kind: str, path: Path) -> int:
-    if kind.startswith("ocel") and not has_objects(connection, process):
+def export_kept(connection: "duckdb.DuckDBPyConnection", process: str, rows: str, path: Path | str, *, format: str) -> int:
+    """Writes what remains of a process's log to a file, as OCEL what `connectors.exports.log_tables.kept_tables` says of it.
+
+    Args:
+        connection: The connection of the lake the rows are read on, within one transaction.
+        process: Name of the process.
+        rows: SQL of the rows of its case view that remain.
+        path: The file.
+        format: One of `FORMATS`.
+
+    Returns:
+        How many events were written: of OCEL each once, of the others a row per case and event.
+
+    Raises:
+        FileFormatError: No such format, or the log cannot be written in it.
+        StorageError: The file cannot be written.
+    """
+    path = Path(path)
+    _require_format(format)
+    if not format.startswith("ocel"):
+        return _in_place(connection, f"({rows})", format, path)
+    kept = kept_tables(connection, _object_tables(connection, process), rows)
+    try:
+        return _in_place(connection, kept, format, path)
+    finally:
+        drop_tables(connection, kept)
+
+
+def _require_format(kind: str) -> None:
+    if kind not in FORMATS:
+        raise FileFormatError(f"There is no format `{kind}`.", remedy=f"Choose one of {', '.join(FORMATS)}.", format=kind)
+
+
+def _object_tables(connection: "duckdb.DuckDBPyConnection", process: str) -> LogTables:
+    tables = LogTables(process)
+    if not tables.has(connection, *PARTS):
         raise FileFormatError(
             f"`{process}` knows cases only and no objects, so it cannot be written as OCEL.",
             remedy="Export it as xes, csv or parquet.",
             process=process,
         )
-    return _in_place(connection, process if kind.startswith("ocel") else table(process), kind, path)
+    return tables
 
 
-def _in_place(connection: "duckdb.DuckDBPyConnection", source: str, kind: str, path: Path) -> int:
-    """Writes beside the file and puts the whole in its place; the source is a process for OCEL, else a relation."""
+def _in_place(connection: "duckdb.DuckDBPyConnection", source: str | LogTables, kind: str, path: Path) -> int:
+    """Writes beside the file and puts the whole in its place; the source of OCEL are its tables, of others a relation."""
     module, writer, _ = FORMATS[kind]
     write: Writer = getattr(import_module(f"connectors.exports.{module}"), writer)
     with written_whole(path) as partial:
         return write(connection, source, partial)
-
-
-def table(process: str, part: str = "") -> str:
-    """Quoted name of a table of the process's log."""
-    return f"event_logs.{quote(f'{process}__{part}' if part else process)}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connectors.exports.event_log import table
+from connectors.exports.log_tables import HISTORY, LogTables
 from lake import quote
 
 if TYPE_CHECKING:
@@ -51,14 +51,14 @@ class ObjectLog:
     """
 
     connection: "duckdb.DuckDBPyConnection"
-    process: str
+    tables: LogTables
     events: Mapping[str, str]
     objects: Mapping[str, str]
     has_history: bool
 
     def part(self, name: str) -> str:
         """Quoted name of one of its tables."""
-        return table(self.process, name)
+        return self.tables.part(name)
 
     def types(self, what: str) -> dict[str, dict[str, str]]:
         """Per type of event or object (`events`, `objects`) the attributes it has anywhere, with their OCEL types."""
@@ -136,16 +136,12 @@ class ObjectLog:
         return f"coalesce(case attribute {' '.join(cases)} end, {plain})" if cases else plain
 
 
-def object_log(connection: "duckdb.DuckDBPyConnection", process: str) -> ObjectLog:
-    """The object-centric log of a process that has one."""
-    described = {part: _described(connection, table(process, part)) for part in ("events", "objects")}
-    known = connection.execute(
-        "select 1 from duckdb_columns() where database_name = 'lake' and schema_name = 'event_logs' and table_name = ?",
-        [f"{process}__object_values"],
-    ).fetchone()
+def object_log(connection: "duckdb.DuckDBPyConnection", tables: LogTables) -> ObjectLog:
+    """The object-centric log in these tables."""
+    described = {part: _described(connection, tables.part(part)) for part in ("events", "objects")}
     events = {name: kind for name, kind in described["events"].items() if name not in EVENT}
     objects = {name: kind for name, kind in described["objects"].items() if name not in OBJECT}
-    return ObjectLog(connection, process, events, objects, known is not None)
+    return ObjectLog(connection, tables, events, objects, tables.has(connection, HISTORY))
 
 
 def _described(connection: "duckdb.DuckDBPyConnection", relation: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from connectors.exports.log_tables import LogTables
 from connectors.exports.objects import ObjectLog, object_log, text_of
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ ROWS = 20_000  # made text at a time
 RELATIONS = "list_transform(relations, lambda one: {'objectId': one.id, 'qualifier': one.qualifier})"
 
 
-def write_json(connection: "duckdb.DuckDBPyConnection", process: str, path: Path) -> int:
+def write_json(connection: "duckdb.DuckDBPyConnection", tables: LogTables, path: Path) -> int:
     """Writes the log and returns how many events it has."""
-    log = object_log(connection, process)
+    log = object_log(connection, tables)
     with path.open("w", encoding="utf-8") as out:
         for name, what in (("objectTypes", "objects"), ("eventTypes", "events")):
             out.write(f'{"," if what == "events" else "{"}\n"{name}": {_types(log.types(what))}')

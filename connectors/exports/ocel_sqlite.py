@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from connectors.exports.log_tables import LogTables
 from connectors.exports.objects import CASTS, START, ObjectLog, literal, moment, object_log, text_of
 from lake import quote
 
@@ -30,9 +31,9 @@ create table object_object (ocel_source_id TEXT references object (ocel_id), oce
 """
 
 
-def write_sqlite(connection: "duckdb.DuckDBPyConnection", process: str, path: Path) -> int:
+def write_sqlite(connection: "duckdb.DuckDBPyConnection", tables: LogTables, path: Path) -> int:
     """Writes the log and returns how many events it has."""
-    log = object_log(connection, process)
+    log = object_log(connection, tables)
     with closing(sqlite3.connect(path)) as out:
         out.executescript("pragma journal_mode = off; pragma synchronous = off;" + TABLES)  # a file cut short is thrown away
         events = _copy(log, out, "event", f"select event_id, activity from {log.part('events')} order by source_row, event_id")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from connectors.exports.log_tables import LogTables
 from connectors.exports.objects import object_log, text_of
 from connectors.exports.xml_text import as_xml, escaped, write_rows
 
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def write_xml(connection: "duckdb.DuckDBPyConnection", process: str, path: Path) -> int:
+def write_xml(connection: "duckdb.DuckDBPyConnection", tables: LogTables, path: Path) -> int:
     """Writes the log and returns how many events it has."""
-    log = object_log(connection, process)
+    log = object_log(connection, tables)
     with path.open("w", encoding="utf-8", newline="\n") as out:
         out.write("<?xml version='1.0' encoding='UTF-8'?>\n<log>\n")
         out.write(_types("object", log.types("objects")) + _types("event", log.types("events")))

@@ -158,7 +158,8 @@ def jobs_of(source: Connection) -> dg.Definitions:
     tables = dg.AssetSelection.assets(*(raw_key(source.name, table.name) for table in source.resources))
     job = dg.define_asset_job(
         job_name(source.name),
-        selection=(tables.downstream() - dg.AssetSelection.groups("forecasts", "lake")) | dg.AssetSelection.assets(BUILD),
+        selection=(tables.downstream() - dg.AssetSelection.groups("forecasts", "predictions", "lake"))
+        | dg.AssetSelection.assets(BUILD),
         description=f"Load {source.label}, and make anew what is made of its rows, but for forecasts.",
     )
     if source.schedule is None:

@@ -12,7 +12,7 @@ from orchestration.layers import EVERY_DAY, POOL, WHEN_NEWER, dbt_key
 from orchestration.lock import RESOURCE
 from orchestration.progress import progress_of
 
-KPI_SERIES = [dbt_key(["products", "kpis"], f"kpis__{grain}") for grain in ("daily", "weekly")]
+KPI_SERIES = [dbt_key(["products", "kpis"], "kpis__series")]
 TABLES = {
     "backtests": "How each rival did in each window of the past.",
     "champions": "Which rival serves each series, and which comes next.",
@@ -52,7 +52,41 @@ def forecast(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
         yield dg.MaterializeResult(dg.AssetKey(["forecasts", table]), metadata=metadata)
 
 
+WATCHED = {
+    "tracking": "Every forecast ever made, beside what came.",
+    "drift": "Whether the forecasts of each series still hold what they promise.",
+    "anomalies": "Actuals that no forecast allowed for.",
+}
+
+
+@dg.multi_asset(
+    name="watch",
+    specs=[
+        dg.AssetSpec(
+            ["forecasts", table],
+            deps=[["forecasts", "forecasts"]],
+            group_name="forecasts",
+            description=description,
+            freshness_policy=EVERY_DAY,
+            automation_condition=WHEN_NEWER,
+        )
+        for table, description in WATCHED.items()
+    ],
+    required_resource_keys={RESOURCE},
+    pool=POOL,
+)
+def watch_forecasts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    """Keeps the newest forecasts, compares all with what came and looks for anomalies."""
+    from models.watch import watch
+
+    watched = watch()
+    degraded = [one.series_key for one in watched.drifts if one.is_degraded]
+    metadata: dict[str, Any] = {"anomalies": len(watched.anomalies), "degraded": degraded}
+    for table in WATCHED:
+        yield dg.MaterializeResult(dg.AssetKey(["forecasts", table]), metadata=metadata)
+
+
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The forecasting step."""
-    return dg.Definitions(assets=[forecast])
+    """The forecasting step and the watching one."""
+    return dg.Definitions(assets=[forecast, watch_forecasts])

@@ -19,7 +19,7 @@ def defs() -> dg.Definitions:
     road = dg.define_asset_job(
         ROAD,
         selection=dg.AssetSelection.all() - dg.AssetSelection.groups("lake") - dg.AssetSelection.assets(*own),
-        description="Extract, land, check, transform, mine, forecast.",
+        description="Extract, land, check, transform, mine, predict, forecast.",
     )
     daily = dg.ScheduleDefinition(
         name="road_daily", job=road, cron_schedule="0 4 * * *", default_status=dg.DefaultScheduleStatus.RUNNING

@@ -42,9 +42,10 @@ def test_bottlenecks_are_ranked_in_working_time_and_others_steps_stand_behind():
         (1, "a", "b", False),
         (2, "b", "c", True),
     ]
-    assert rows[0]["lost_seconds"] < rows[0]["elapsed_seconds"] == 3600 * 150 * (4 + 12)
+    assert rows[0]["lost_seconds"] == rows[0]["spent_seconds"] < rows[0]["elapsed_seconds"] == 3600 * 150 * (4 + 12)
     (elapsed,) = json.loads(grimoire("bottlenecks", "slowing", "--elapsed", "--top", "1", "--json"))
-    assert elapsed["lost_seconds"] == elapsed["elapsed_seconds"]
+    assert elapsed["spent_seconds"] == elapsed["elapsed_seconds"]
+    assert elapsed["lost_seconds"] == 3600 * 150 * (12 - 4)
     assert "others decide" in grimoire("bottlenecks", "slowing")
 
 

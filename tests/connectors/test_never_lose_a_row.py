@@ -22,7 +22,8 @@ import connectors.load
 import lake
 from connectors.load import LoadReport, load_source
 from connectors.packages import forget as forget_packages
-from lake.database import DEMO_ERP, database_url, libpq_dsn
+from lake.addresses import libpq_dsn
+from lake.database import DEMO_ERP, database_url
 from lake.errors import QualityGateError, SourceUnavailableError
 from lake.settings import PROJECT_ROOT
 

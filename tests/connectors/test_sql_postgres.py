@@ -15,7 +15,8 @@ from connectors.connector import connector_of
 from connectors.kinds import sql_reading
 from connectors.load import load_source
 from connectors.packages import forget
-from lake.database import DEMO_ERP, database_url, libpq_dsn
+from lake.addresses import libpq_dsn
+from lake.database import DEMO_ERP, database_url
 from lake.source_databases import attached_postgres
 
 

@@ -13,7 +13,8 @@ from connectors.connections import get_connection
 from connectors.dbt_files import check_declarations
 from connectors.load import load_source
 from connectors.packages import shown_columns
-from lake.database import DEMO_ERP, database_url, libpq_dsn
+from lake.addresses import libpq_dsn
+from lake.database import DEMO_ERP, database_url
 
 OWN = "id serial primary key, create_uid integer, create_date timestamp, write_uid integer, write_date timestamp"
 TABLES = {

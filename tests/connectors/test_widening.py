@@ -15,7 +15,8 @@ from connectors.casts import may_misfit
 from connectors.load import TableLoad, load_source
 from connectors.packages import forget
 from connectors.widening import EXACT_DOUBLE, widened
-from lake.database import DEMO_ERP, database_url, libpq_dsn
+from lake.addresses import libpq_dsn
+from lake.database import DEMO_ERP, database_url
 
 KNOWN = "columns are those known"
 FITS = "values fit the lake's types"

@@ -209,6 +209,7 @@ def test_nothing_is_written_into_the_project_folder(built_lake: dict[str, Any]) 
         "README.md",
         "dbt_project.yml",
         "event_logs",
+        "kpis",
         "macros",
         "models",
         "profiles.yml",

@@ -171,7 +171,7 @@ def test_every_series_has_a_champion_and_a_forecast_beyond_its_history(truths: d
         select c.series, c.grain, c.champion, max(f.period) > (select max(period) from products.kpis__daily) as ahead
         from forecasts.champions as c join forecasts.forecasts as f using (series, grain) group by all""")
 
-    assert len(rows) == 20
+    assert len(rows) >= 20
     assert all(row["ahead"] and row["champion"] in {"prophet", "seasonal_naive"} for row in rows)
 
 

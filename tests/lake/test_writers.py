@@ -158,7 +158,8 @@ def test_upkeep_makes_many_small_files_few_and_keeps_every_row_and_every_young_s
 def test_upkeep_expires_what_is_older_than_the_setting_and_deletes_its_files(grimoire_home: Path) -> None:
     import psycopg
 
-    from lake.database import CATALOG, database_url, libpq_dsn
+    from lake.addresses import libpq_dsn
+    from lake.database import CATALOG, database_url
 
     lake.in_transaction(lambda con: con.execute("create table a as from range(5000)"))
     lake.in_transaction(lambda con: con.execute("drop table a"))

@@ -18,7 +18,7 @@ ROWS = (
 @pytest.fixture(autouse=True)
 def own_home(module_home, monkeypatch):
     """One lake for all; every log counts as large, and no answer is kept from the test before."""
-    monkeypatch.setattr(event_log, "KEEP_ANSWERS_FROM", 1)
+    monkeypatch.setattr(event_log, "LARGE", 1)
     forget_answers("kept")
     lake.in_transaction(lambda connection: connection.execute("create schema if not exists event_logs"))
     lake.in_transaction(lambda connection: connection.execute(f"create or replace table event_logs.kept as {ROWS}"))
@@ -106,7 +106,7 @@ def test_a_file_cut_short_is_computed_again():
 
 
 def test_a_log_below_the_size_keeps_nothing(monkeypatch):
-    monkeypatch.setattr(event_log, "KEEP_ANSWERS_FROM", 31)
+    monkeypatch.setattr(event_log, "LARGE", 31)
     with EventLog.from_lake("kept") as log:
         log.dfg().fetchall()
     assert files() == []

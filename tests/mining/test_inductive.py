@@ -94,6 +94,27 @@ def test_the_variants_give_the_tree_of_the_full_log(public_log, file):
     assert inductive_tree(variants, noise=0.2).tree == in_order(ProcessTree.from_pm4py(whole))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+def test_the_bounded_tree_of_398_activities_is_that_of_pm4py_without_the_one_fall_through(public_log, monkeypatch, noise):
+    """With it, pm4py looks for cuts once per activity, at every level; so what is left out at the bound is left out there, too."""
+    from pm4py.algo.discovery.inductive.fall_through.activity_concurrent import ActivityConcurrentUVCL
+    from pm4py.algo.discovery.inductive.fall_through.factory import FallThroughFactory
+
+    known = FallThroughFactory.get_fall_throughs
+
+    def all_but_one(_class, kind, instance, parameters=None):
+        return [one for one in known(kind, instance, parameters) if one is not ActivityConcurrentUVCL]
+
+    monkeypatch.setattr(FallThroughFactory, "get_fall_throughs", classmethod(all_but_one))
+    with public_log("BPIC15_1.xes.gz") as log:
+        variants = {names: cases for _, names, cases in log.variant_multiset()}
+    found = inductive_tree(variants, noise=noise, work_limit=0)
+
+    assert found.is_bounded
+    assert found.tree == pm4py_tree(variants, noise)
+
+
 def test_a_search_beyond_its_bound_is_left_out_and_said():
     variants = {tuple("abc"): 1, tuple("bcacb"): 1, tuple("cabba"): 2, tuple("bbca"): 1}
 

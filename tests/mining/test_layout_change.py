@@ -22,7 +22,7 @@ events_lists = st.lists(
 
 
 def layout_named(name):
-    return Layout(*(f"memory.main.{name}_{part}" for part in ("activities", "events", "cases", "variants")))
+    return Layout(*(f"memory.main.{name}_{part}" for part in ("activities", "events", "cases", "variants", "edge_times")))
 
 
 def write_log(connection, events):
@@ -45,9 +45,16 @@ def contents(connection, layout):
         f"select c.* exclude (case_no, variant_id), v.activities "
         f"from {layout.cases} as c join {layout.variants} as v using (variant_id)"
     ).fetchall()
-    variants = connection.sql(f"select activities, cases from {layout.variants}").fetchall()
+    variants = connection.sql(
+        f"select activities, cases, round(mean_seconds, 6), round(median_seconds, 6) from {layout.variants}"
+    ).fetchall()
+    edges = connection.sql(
+        f"select s.activity, t.activity, round(mean_seconds, 6), round(median_seconds, 6), round(p90_seconds, 6) "
+        f"from {layout.edge_times} join {layout.activities} as s on s.activity_id = source_id "
+        f"join {layout.activities} as t on t.activity_id = target_id"
+    ).fetchall()
     names = connection.sql(f"select activity from {layout.activities}").fetchall()
-    return [sorted(map(repr, part)) for part in (events, cases, variants, names)]
+    return [sorted(map(repr, part)) for part in (events, cases, variants, edges, names)]
 
 
 def ids(connection, layout):

@@ -158,9 +158,9 @@ def test_without_starts_only_sojourn_is_known(log_of):
         ("b", None, None, 600.0),
         ("a", None, None, None),
     ]
-    assert rows(bottlenecks(log), "rank", "source", "target", "measure", "lost_seconds", "share") == [
-        (1, "b", "c", "sojourn", 1800.0, 0.75),
-        (2, "a", "b", "sojourn", 600.0, 0.25),
+    assert rows(bottlenecks(log), "rank", "source", "target", "measure", "spent_seconds", "lost_seconds", "share") == [
+        (1, "b", "c", "sojourn", 1800.0, 0.0, 0.0),  # the only pass is as quick as the quickest
+        (2, "a", "b", "sojourn", 600.0, 0.0, 0.0),
     ]
 
 
@@ -168,7 +168,7 @@ def test_an_event_that_ends_before_it_starts_has_no_start_and_is_counted(log_of)
     log = log_of([("1", "a", 0), ("1", "b", 10), ("2", "a", 0), ("2", "b", 30)], started_at=[at(-5), at(90), at(-1), at(20)])
     columns = ("events_with_start", "starts_after_end", "total_waiting_seconds", "total_service_seconds", "total_sojourn_seconds")
     assert rows(activity_times(log), "activity", *columns) == [("b", 1, 1, 1200.0, 600.0, 2400.0), ("a", 2, 0, None, 360.0, 360.0)]
-    assert rows(bottlenecks(log), "measure", "lost_seconds") == [("mixed", 600.0 + 1200.0)]
+    assert rows(bottlenecks(log), "measure", "spent_seconds", "lost_seconds") == [("mixed", 600.0 + 1200.0, 450.0)]
 
 
 def test_overlapping_events_wait_for_nothing(log_of):
@@ -176,12 +176,51 @@ def test_overlapping_events_wait_for_nothing(log_of):
     assert rows(edge_times(log), "overlapping", "total_waiting_seconds", "total_sojourn_seconds") == [(1, 0.0, 900.0)]
 
 
-def test_what_others_do_stands_behind_and_a_total_does_not_rule_the_ranking(log_of):
-    often = [event for n in range(9) for event in ((f"{n}", "ask", 0), (f"{n}", "answer", 60))]
-    rare = [("r", "ask", 0), ("r", "pay", 50_000), ("r", "file", 50_001)]
-    log = log_of([*often, ("s", "ask", 0), ("s", "answer", 50_000), *rare])
-    ranked = rows(bottlenecks(log, external=["pay"]), "rank", "total_rank", "target", "is_external", "typical_lost_seconds")
-    assert ranked == [(1, 1, "answer", False, 36_000.0), (2, 2, "file", False, 60.0), (3, 3, "pay", True, 3_000_000.0)]
+def test_lost_is_what_exceeds_the_quickest_quarter_in_all_cases_together(log_of):
+    passes = [(f"{n}", minutes) for n, minutes in enumerate((10, 10, 20, 60, 100))]
+    log = log_of([event for case, minutes in passes for event in ((case, "ask", 0), (case, "answer", minutes))])
+    columns = ("allowed_seconds", "is_agreed", "lost_seconds", "mean_lost_seconds", "median_lost_seconds", "spent_seconds")
+    assert rows(bottlenecks(log), *columns) == [(600.0, False, 60.0 * (10 + 50 + 90), 1800.0, 600.0, 60.0 * 200)]
+
+
+def test_what_others_do_stands_behind_and_the_total_rules_the_ranking(log_of):
+    often = [event for n in range(9) for event in ((f"{n}", "ask", 0), (f"{n}", "answer", 60 + n))]
+    rare = [event for n, wait in enumerate((10, 10, 50_000)) for event in ((f"r{n}", "ask", 0), (f"r{n}", "file", wait))]
+    paid = [event for n, wait in enumerate((5, 90_000)) for event in ((f"p{n}", "ask", 0), (f"p{n}", "pay", wait))]
+    log = log_of([*often, *rare, *paid])
+    assert rows(bottlenecks(log, external=["pay"]), "rank", "typical_rank", "target", "is_external", "typical_lost_seconds") == [
+        (1, 2, "file", False, 0.0),
+        (2, 1, "answer", False, 9 * 120.0),
+        (3, 3, "pay", True, 60.0 * 67_496.25),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("agreed", "lost"),
+    [
+        ({"within_hours": 24}, 2 * 3600.0),  # Monday 8:00 to Tuesday 8:00 by the clock; 2 hours of Tuesday are beyond
+        ({"within_hours": 8, "working_time": True}, 2 * 3600.0),
+        ({"within_hours": 4, "working_time": True}, 6 * 3600.0),
+        ({"within_hours": 100}, 0.0),
+    ],
+)
+def test_an_agreed_wait_is_not_lost_and_what_exceeds_it_is_in_working_time(log_of, agreed, lost):
+    office = WorkingCalendar.from_definition(
+        {"working_calendar": {"weekdays": ["monday", "tuesday"], "from": "08:00", "to": "16:00"}}
+    )
+    log = log_of([("1", "a", 0), ("1", "b", 26 * 60)])
+    found = bottlenecks(
+        log, calendar=office, agreed=[{"from": "a", "to": "b", **agreed}, {"from": "x", "to": "a", "within_hours": 1}]
+    )
+    assert rows(found, "is_agreed", "lost_seconds", "spent_seconds") == [(True, lost, 10 * 3600.0)]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"from": "a", "to": "b"}, {"from": "a", "within_hours": 1}, {"from": "a", "to": "b", "within_hours": "1"}]
+)
+def test_an_agreed_wait_without_its_settings_is_refused(log_of, wrong):
+    with pytest.raises(DataError, match="does not say"):
+        bottlenecks(log_of([("1", "a", 0), ("1", "b", 1)]), agreed=[wrong])
 
 
 def test_bottlenecks_count_working_time(log_of):
@@ -189,7 +228,7 @@ def test_bottlenecks_count_working_time(log_of):
         {"working_calendar": {"weekdays": ["monday", "tuesday"], "from": "08:00", "to": "16:00"}}
     )
     log = log_of([("1", "a", 0), ("1", "b", 24 * 60), ("1", "c", 26 * 60)])  # Monday to Tuesday 8:00, then to 10:00
-    assert rows(bottlenecks(log, calendar=office), "target", "lost_seconds", "elapsed_seconds") == [
+    assert rows(bottlenecks(log, calendar=office), "target", "spent_seconds", "elapsed_seconds") == [
         ("b", 8 * 3600.0, 24 * 3600.0),
         ("c", 2 * 3600.0, 2 * 3600.0),
     ]
@@ -360,7 +399,7 @@ def test_odd_logs_have_defined_answers(log_of, events):
     for question in QUESTIONS:
         question(log).fetchall()
     assert sum(row[0] for row in rows(activity_times(log), "events")) == len(events)
-    assert all((value or 0) >= 0 for (value,) in rows(bottlenecks(log), "lost_seconds"))
+    assert all((value or 0) >= 0 for (value,) in rows(bottlenecks(log), "lost_seconds") + rows(bottlenecks(log), "spent_seconds"))
 
 
 def test_a_log_that_filters_leave_empty_has_empty_answers(log_of):

@@ -26,6 +26,10 @@ union all select 'balance', 'Balance', 'EUR', 'sales', true, period, (hash(n) % 
 create or replace table products.kpis__weekly as
 select kpi, title, unit, domain, higher_is_better, date_trunc('week', period)::date as period, sum(value) as value
 from products.kpis__daily where kpi in ('orders', 'zeros') group by all;
+create or replace view products.kpis__series as
+select kpi, grain, 'total' as dimension, 'total' as member, period, value, false as is_filled, title, unit, domain,
+       higher_is_better, true as is_headline, 'sum' as aggregation
+from (select *, 'daily' as grain from products.kpis__daily union all select *, 'weekly' from products.kpis__weekly);
 """
 
 

@@ -101,5 +101,5 @@ def test_without_a_budget_only_the_quickest_compete_and_the_row_says_so(kpi_home
 
 
 def test_without_kpi_tables_the_error_says_what_to_run(grimoire_home: Path) -> None:
-    with pytest.raises(ModelError, match=r"kpis__daily.*Run `grimoire run` first"):
+    with pytest.raises(ModelError, match=r"kpis__series.*Run `grimoire run` first"):
         forecast_all()
