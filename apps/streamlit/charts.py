@@ -20,7 +20,7 @@ Spec = dict[str, Any]
 
 def throughput() -> Spec:
     """Cases started and completed per week; fields period, what, cases."""
-    return _framed(
+    return framed(
         {
             "mark": {"type": "line", "strokeWidth": 2},
             "encoding": {
@@ -75,7 +75,7 @@ def forecast(unit: str) -> Spec:
         curve("forecast", series(ACCENT), [5, 3]),
         rule,
     ]
-    return _framed({"layer": layers}, height=400)
+    return framed({"layer": layers}, height=400)
 
 
 def pareto() -> Spec:
@@ -88,7 +88,7 @@ def pareto() -> Spec:
         {"field": "cumulative_share", "type": "quantitative", "title": "Cases covered", "format": ".1%"},
         {"field": "cases", "type": "quantitative", "title": "Cases of this variant", "format": ","},
     ]
-    return _framed(
+    return framed(
         {
             "mark": {
                 "type": "area",
@@ -119,7 +119,7 @@ def backtest_windows() -> Spec:
         },
     }
     one = {"mark": {"type": "rule", "strokeDash": [4, 4], "color": series(MUTED)}, "encoding": {"y": {"datum": 1}}}
-    return _framed({"layer": [points, one]}, height=240)
+    return framed({"layer": [points, one]}, height=240)
 
 
 def show(values: list[dict[str, Any]], spec: Spec, *, key: str) -> None:
@@ -129,7 +129,8 @@ def show(values: list[dict[str, Any]], spec: Spec, *, key: str) -> None:
     st.vega_lite_chart({**spec, "data": {"values": values}}, key=key)
 
 
-def _framed(spec: Spec, *, height: int) -> Spec:
+def framed(spec: Spec, *, height: int) -> Spec:
+    """A specification in the Grimoire's colours, so many px high."""
     return {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "height": height, "config": _config(), **spec}
 
 

@@ -32,6 +32,7 @@ PAGES = (
     Entry("Data", "data_products", "Data products", ":material/inventory_2:", "catalog, owner, lineage, columns"),
     Entry("Data", "data_quality", "Data quality", ":material/verified:", "checks, quarantine, loads"),
     Entry("Data", "connections", "Connections", ":material/cable:", "sources, last load, dead letters"),
+    Entry("Data", "upload", "Upload", ":material/upload_file:", "bring an event log of your own: CSV, XES, Parquet, OCEL"),
     Entry("Data", "sql", "SQL", ":material/terminal:", "ask the lake anything, read-only"),
 )
 

@@ -52,7 +52,8 @@ function tree(state, schema) {
     return wanted.every((word) => words.includes(word));
   };
   const found = schema.filter(matches);
-  const groups = Map.groupBy ? Map.groupBy(found, (one) => one.schema) : new Map();
+  const groups = new Map();
+  for (const one of found) groups.set(one.schema, [...(groups.get(one.schema) ?? []), one]);
   if (!found.length) add(state.list, "p", "none", schema.length ? "Nothing is called that." : "The lake holds no table yet.");
   for (const [name, tables] of groups) {
     const group = add(state.list, "details", "schema");
@@ -83,7 +84,7 @@ function columnsInUse(state) {
     const word = context.matchBefore(/\w*/);
     if (!word || (word.from === word.to && !context.explicit)) return null;
     if (context.state.sliceDoc(word.from - 1, word.from) === ".") return null;
-    const text = context.state.doc.toString().toLowerCase();
+    const text = context.state.doc.toString().toLowerCase().replaceAll('"', "");
     const named = state.schema.filter((one) => text.includes(`${one.schema}.${one.table}`.toLowerCase()));
     const seen = new Map();
     for (const one of named) for (const column of one.columns) seen.set(column.name, column.type);
@@ -106,7 +107,7 @@ function extensions(cm, state, wish) {
   return [
     cm.Prec.highest(cm.keymap.of([run])),
     cm.lineNumbers(), cm.history(), cm.drawSelection(), cm.bracketMatching(), cm.closeBrackets(), cm.indentOnInput(),
-    cm.autocompletion(), language, language.language.data.of({ autocomplete: columnsInUse(state) }),
+    cm.autocompletion({ icons: false }), language, language.language.data.of({ autocomplete: columnsInUse(state) }),
     cm.syntaxHighlighting(colours), cm.EditorView.lineWrapping,
     cm.keymap.of([...cm.closeBracketsKeymap, ...cm.defaultKeymap, ...cm.historyKeymap, ...cm.completionKeymap]),
     cm.EditorView.contentAttributes.of({ "aria-label": "Statement" }),
