@@ -121,7 +121,7 @@ def _table(connection: "duckdb.DuckDBPyConnection", path: Path, kind: str, optio
     )
     lacking = [role for role in NEEDED if roles[role] is None]
     if lacking:
-        words = f"No column looks like the {' or the '.join(lacking)}: choose it."
+        words = f"Choose the column of the {' and of the '.join(lacking)}: no name tells it."
         return replace(found, findings=[*found.findings, Finding("error", words)])
     return _judged(connection, staged, found, options)
 

@@ -28,6 +28,13 @@ PAGES = (
     Entry("Process", "overview", "Overview", ":material/auto_stories:", "volume, throughput, key figures, freshness"),
     Entry("Process", "process_map", "Process map", ":material/account_tree:", "SigilSight: what follows what, how often, how long"),
     Entry("Process", "variants", "Variants", ":material/alt_route:", "the ways cases run, sequences, cases"),
+    Entry(
+        "Process",
+        "prediction",
+        "Prediction",
+        ":material/crisis_alert:",
+        "open cases by risk with reasons, time to go",
+    ),
     Entry("Omens", "forecasts", "Forecasts", ":material/trending_up:", "outlook, intervals, champion and challenger"),
     Entry("Data", "data_products", "Data products", ":material/inventory_2:", "catalog, owner, lineage, columns"),
     Entry("Data", "data_quality", "Data quality", ":material/verified:", "checks, quarantine, loads"),

@@ -217,14 +217,15 @@ def finished(report: ImportReport) -> None:
     for note in report.notes:
         st.caption(plain(note))
     with st.container(horizontal=True):
-        for label, page, icon in (
-            ("Open its map", "process_map", "account_tree"),
-            ("Open its overview", "overview", "auto_stories"),
-        ):
-            kind = "primary" if page == "process_map" else "secondary"
-            if st.button(label, icon=f":material/{icon}:", type=kind, key=f"upload-open-{page}"):
-                choices.want(report.process)
+        for label, page in (("Open its map", "process_map"), ("Open its variants", "variants"), ("Open its overview", "overview")):
+            if st.button(label, key=f"upload-open-{page}", on_click=choose, args=(report.process,)):
                 st.switch_page(f"app_pages/{page}.py")
+
+
+def choose(process: str) -> None:
+    """Makes it the chosen process, before the sidebar shows which one is."""
+    choices.want(process)
+    st.session_state[choices.PROCESS] = process
 
 
 main()
