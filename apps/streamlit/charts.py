@@ -44,7 +44,7 @@ def throughput() -> Spec:
 
 
 def forecast(unit: str) -> Spec:
-    """History and outlook; fields period, kind ('history' or 'forecast'), value, lower_80 … upper_95."""
+    """History and outlook; fields period, kind ('history', 'forecast' or 'anomaly'), value, lower_80 … upper_95."""
 
     def band(level: int, opacity: float) -> Spec:
         low, high = {"field": f"lower_{level}", "type": "quantitative", "title": unit}, {"field": f"upper_{level}"}
@@ -68,14 +68,69 @@ def forecast(unit: str) -> Spec:
             ],
         },
     }
+    odd = {
+        "transform": [{"filter": "datum.kind == 'anomaly'"}],
+        "mark": {"type": "point", "filled": True, "size": 70, "color": palette.token("dot_bad"), "opacity": 1},
+        "encoding": {
+            "x": _WHEN,
+            "y": {"field": "value", "type": "quantitative"},
+            "tooltip": [{"field": "period", "type": "temporal", "title": "Not expected"}, {"field": "note", "title": " "}],
+        },
+    }
     layers = [
         band(95, 0.16),
         band(80, 0.26),
         curve("history", series(INK), [1, 0]),
         curve("forecast", series(ACCENT), [5, 3]),
         rule,
+        odd,
     ]
     return framed({"layer": layers}, height=400)
+
+
+def came(unit: str) -> Spec:
+    """Forecasts made before each period against what came; fields period, value, actual, lower_80, upper_80, is_inside."""
+    y = {"field": "actual", "type": "quantitative", "title": unit, "scale": {"zero": False}}
+    band = {
+        "mark": {"type": "area", "color": series(GOLD), "opacity": 0.26},
+        "encoding": {"x": _WHEN, "y": {**y, "field": "lower_80"}, "y2": {"field": "upper_80"}},
+    }
+    line = {
+        "mark": {"type": "line", "color": series(ACCENT), "strokeDash": [5, 3]},
+        "encoding": {"x": _WHEN, "y": {**y, "field": "value"}},
+    }
+    colours = {
+        "field": "is_inside",
+        "type": "nominal",
+        "legend": None,
+        "scale": {"domain": [True, False], "range": [series(INK), palette.token("dot_bad")]},
+    }
+    fields = (("actual", "Came"), ("value", "Forecast"), ("lower_80", "80 % from"), ("upper_80", "to"))
+    tooltip = [
+        {"field": "period", "type": "temporal", "title": "Period"},
+        *({"field": name, "type": "quantitative", "title": title, "format": ",.2f"} for name, title in fields),
+    ]
+    points = {
+        "mark": {"type": "point", "filled": True, "size": 42, "opacity": 1},
+        "encoding": {"x": _WHEN, "y": y, "color": colours, "tooltip": tooltip},
+    }
+    return framed({"layer": [band, line, points]}, height=260)
+
+
+def scenario(unit: str) -> Spec:
+    """Two forecasts of the same periods; fields period, what ('As things are', 'Supposed'), value."""
+    colours = {"domain": ["As things are", "Supposed"], "range": [series(INK), series(ACCENT)]}
+    return framed(
+        {
+            "mark": {"type": "line", "strokeWidth": 2, "point": True},
+            "encoding": {
+                "x": {**_WHEN, "axis": {"format": "%d %b", "grid": False}},
+                "y": {"field": "value", "type": "quantitative", "title": unit, "scale": {"zero": False}},
+                "color": {"field": "what", "type": "nominal", "scale": colours, "legend": {"orient": "top", "title": None}},
+            },
+        },
+        height=260,
+    )
 
 
 def pareto() -> Spec:
