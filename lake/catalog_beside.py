@@ -83,7 +83,31 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "variants": ("Variants", ("mining.logs", "mining.variants")),
-    "forecasts": ("Forecasts", ("forecasts.forecasts", "forecasts.backtests", "forecasts.champions")),
+    "prediction": (
+        "Prediction",
+        (
+            "predictions.scores",
+            "predictions.reasons",
+            "predictions.measures",
+            "predictions.earliness",
+            "predictions.calibration",
+            "predictions.importance",
+            "predictions.drift",
+            "predictions.trainings",
+            "predictions.skipped",
+        ),
+    ),
+    "forecasts": (
+        "Forecasts",
+        (
+            "forecasts.forecasts",
+            "forecasts.backtests",
+            "forecasts.champions",
+            "forecasts.tracking",
+            "forecasts.anomalies",
+            "forecasts.drift",
+        ),
+    ),
     "data_quality": ("Data quality", ("platform.loads", "platform.check_results", "quarantine.rows")),
     "connections": ("Connections", ("platform.loads", "quarantine.rows")),
 }

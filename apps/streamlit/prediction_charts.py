@@ -88,7 +88,7 @@ def draw(early: Rows, bins: Rows, weights: Rows, target: str) -> None:
         ("What it looks at", weights, importance(), "importance"),
     ]
     there = [part for part in wanted if part[1]]
-    for where, (title, rows, spec, key) in zip(st.columns(max(1, len(there)), gap="large"), there, strict=False):
+    for where, (title, rows, spec, key) in zip(st.columns(max(2, len(there)), gap="large"), there, strict=False):
         with where:
             st.caption(title)
             charts.show(rows, spec, key=key)

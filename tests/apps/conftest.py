@@ -180,7 +180,8 @@ insert into predictions.scores by name
            1.0 as remaining_days_lower_80, 9.0 + c as remaining_days_upper_80,
            timestamptz '2024-03-09 08:00:00+00' as expected_end_at, 0.9 - c / 50.0 as late_risk, 0.1 as cancelled_risk,
            null as reworked_risk, 0.9 - c / 50.0 as risk, 'Send invoice' as next_activity, 0.8 as next_probability,
-           'waits for <b>credit</b>' as reasons, '4' as model_version, 'run-9' as mlflow_run_id, now() as computed_at, 7 as snapshot_id
+           'waits for <b>credit</b>' as reasons, '4' as model_version, 'run-9' as mlflow_run_id, now() as computed_at,
+           7 as snapshot_id
     from range(40) r(c);
 insert into predictions.reasons by name
     select 'order_to_cash' as process, 'case 0' as case_id, 'late' as target, 1 as rank, 'open_cases' as feature, '812' as value,
