@@ -89,6 +89,7 @@ def test_a_chart_is_guessed_from_the_columns():
     assert result_chart.guess([]) is None
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.drop")  # DuckDB's own call when it makes a frame with dates
 def test_values_of_every_type_become_what_charts_and_files_take(filled_home):
     sql = """select 1::tinyint as i, 1.5::decimal(9,2) as d, timestamptz '2024-01-02 03:04:05+00' as t, date '2024-01-02' as day,
              [1, 2] as l, {'a': 1} as s, null::integer as nothing, true as b, 'x' as w, interval 1 day as v"""
