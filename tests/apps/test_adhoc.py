@@ -4,6 +4,8 @@ import datetime as dt
 import time
 from decimal import Decimal
 
+import pytest
+
 from apps.streamlit import result_chart
 from apps.streamlit.adhoc import Answer, Running
 from lake.errors import QueryError, ReadOnlyError
