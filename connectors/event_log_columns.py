@@ -58,10 +58,7 @@ def assign_roles(columns: Sequence[str], given: Mapping[str, str | None], *, fil
     Raises:
         ColumnMissingError: A named column is not there, or no column looks like case, activity or timestamp.
     """
-    chosen: dict[str, str | None] = {}
-    for role in GUESSES:
-        named = given.get(role)
-        chosen[role] = _named(columns, role, named, file) if named else _guess(columns, role, set(filter(None, chosen.values())))
+    chosen = guessed_roles(columns, given, file=file)
     for role in ("case", "activity", "timestamp"):
         if chosen[role] is None:
             raise ColumnMissingError(
@@ -71,6 +68,19 @@ def assign_roles(columns: Sequence[str], given: Mapping[str, str | None], *, fil
                 role=role,
             )
     return Roles(**chosen)  # type: ignore[arg-type]  # the three that must be there are
+
+
+def guessed_roles(columns: Sequence[str], given: Mapping[str, str | None], *, file: str) -> dict[str, str | None]:
+    """The same with None where nothing fits: for people who are still choosing.
+
+    Raises:
+        ColumnMissingError: A named column is not there.
+    """
+    chosen: dict[str, str | None] = {}
+    for role in GUESSES:
+        named = given.get(role)
+        chosen[role] = _named(columns, role, named, file) if named else _guess(columns, role, set(filter(None, chosen.values())))
+    return chosen
 
 
 def _named(columns: Sequence[str], role: str, named: str, file: str) -> str:

@@ -115,7 +115,31 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "it_operations": ("IT operations", ("platform.loads",)),
     "sales": ("Sales", ("forecasts.forecasts",)),
     "procurement": ("Procurement", ("forecasts.forecasts",)),
-    "forecasts": ("Forecasts", ("forecasts.forecasts", "forecasts.backtests", "forecasts.champions")),
+    "prediction": (
+        "Prediction",
+        (
+            "predictions.scores",
+            "predictions.reasons",
+            "predictions.measures",
+            "predictions.earliness",
+            "predictions.calibration",
+            "predictions.importance",
+            "predictions.drift",
+            "predictions.trainings",
+            "predictions.skipped",
+        ),
+    ),
+    "forecasts": (
+        "Forecasts",
+        (
+            "forecasts.forecasts",
+            "forecasts.backtests",
+            "forecasts.champions",
+            "forecasts.tracking",
+            "forecasts.anomalies",
+            "forecasts.drift",
+        ),
+    ),
     "data_quality": ("Data quality", ("platform.loads", "platform.check_results", "quarantine.rows")),
     "connections": ("Connections", ("platform.loads", "quarantine.rows")),
 }

@@ -5,18 +5,12 @@ What belongs here: keeping, listing and deleting them. What does not: what an ad
 They are the platform's own and not the lake's: a view is no data, and going back to an earlier snapshot must not lose any.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lake.database import PLATFORM, database_url, libpq_dsn, without_password
-from lake.errors import DatabaseUnavailableError, DataError
-from lake.settings import get_settings
-
-if TYPE_CHECKING:
-    import psycopg
+from lake.errors import DataError
+from lake.platform_tables import execute
 
 MOST_LETTERS, MOST_QUERY = 120, 20_000
 TABLE = """create table if not exists saved_views (
@@ -77,26 +71,4 @@ def delete_view(name: str) -> bool:
 
 
 def _execute(statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    with _database() as connection:
-        cursor = connection.execute(statement.encode(), values)
-        return cursor.fetchall() if cursor.description else []
-
-
-@contextmanager
-def _database() -> "Iterator[psycopg.Connection[Any]]":
-    """The platform database, with the table in it."""
-    import psycopg
-
-    address = libpq_dsn(database_url(PLATFORM))
-    try:
-        with psycopg.connect(address, autocommit=True, connect_timeout=10) as connection:
-            if connection.execute("select to_regclass('public.saved_views') is null").fetchone() == (True,):
-                connection.execute("select pg_advisory_lock(4714)")  # two may race for it
-                connection.execute(TABLE)
-                connection.execute("select pg_advisory_unlock(4714)")
-            yield connection
-    except psycopg.OperationalError as error:
-        words = without_password(str(error), get_settings()).strip()
-        raise DatabaseUnavailableError(
-            f"The platform database does not answer: {words}", remedy="`grimoire doctor` checks it."
-        ) from None
+    return execute(statement, values, table="saved_views", definition=TABLE)

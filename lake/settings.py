@@ -62,6 +62,8 @@ class Settings(BaseSettings):
         ge=1,
         description="Days for which earlier snapshots of the lake stay readable before maintenance expires them.",
     )
+    sql_rows: int = Field(default=5_000, ge=1, le=100_000, description="Most rows that the SQL page of the Grimoires shows.")
+    sql_seconds: int = Field(default=60, ge=1, le=3_600, description="Seconds after which a statement of the SQL page is stopped.")
     host: str = Field(default="127.0.0.1", description="Address the servers bind to.")
     app_port: int = Field(default=8501, ge=1, le=65535, description="Port of the Grimoires (Streamlit).")
     dagster_port: int = Field(default=3000, ge=1, le=65535, description="Port of the Dagster UI.")

@@ -15,7 +15,8 @@ import streamlit as st
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from apps.streamlit.process_map.explorer import ADDRESS, VENDOR
+from apps.streamlit.process_map import explorer
+from apps.streamlit.sql_editor import component as editor
 
 
 def warm_up() -> None:
@@ -40,4 +41,5 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App("frame.py", lifespan=lifespan, routes=[Mount(ADDRESS, StaticFiles(directory=VENDOR))])
+LIBRARIES = [Mount(module.ADDRESS, StaticFiles(directory=module.VENDOR)) for module in (explorer, editor)]
+app = st.App("frame.py", lifespan=lifespan, routes=LIBRARIES)

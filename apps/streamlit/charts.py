@@ -46,7 +46,7 @@ def throughput() -> Spec:
 
 
 def forecast(unit: str) -> Spec:
-    """History and outlook; fields period, kind ('history' or 'forecast'), value, lower_80 … upper_95."""
+    """History and outlook; fields period, kind ('history', 'forecast' or 'anomaly'), value, lower_80 … upper_95."""
 
     def band(level: int, opacity: float) -> Spec:
         low, high = {"field": f"lower_{level}", "type": "quantitative", "title": unit}, {"field": f"upper_{level}"}
@@ -70,14 +70,69 @@ def forecast(unit: str) -> Spec:
             ],
         },
     }
+    odd = {
+        "transform": [{"filter": "datum.kind == 'anomaly'"}],
+        "mark": {"type": "point", "filled": True, "size": 70, "color": palette.token("dot_bad"), "opacity": 1},
+        "encoding": {
+            "x": _WHEN,
+            "y": {"field": "value", "type": "quantitative"},
+            "tooltip": [{"field": "period", "type": "temporal", "title": "Not expected"}, {"field": "note", "title": " "}],
+        },
+    }
     layers = [
         band(95, 0.16),
         band(80, 0.26),
         curve("history", series(INK), [1, 0]),
         curve("forecast", series(ACCENT), [5, 3]),
         rule,
+        odd,
     ]
     return framed({"layer": layers}, height=400)
+
+
+def came(unit: str) -> Spec:
+    """Forecasts made before each period against what came; fields period, value, actual, lower_80, upper_80, is_inside."""
+    y = {"field": "actual", "type": "quantitative", "title": unit, "scale": {"zero": False}}
+    band = {
+        "mark": {"type": "area", "color": series(GOLD), "opacity": 0.26},
+        "encoding": {"x": _WHEN, "y": {**y, "field": "lower_80"}, "y2": {"field": "upper_80"}},
+    }
+    line = {
+        "mark": {"type": "line", "color": series(ACCENT), "strokeDash": [5, 3]},
+        "encoding": {"x": _WHEN, "y": {**y, "field": "value"}},
+    }
+    colours = {
+        "field": "is_inside",
+        "type": "nominal",
+        "legend": None,
+        "scale": {"domain": [True, False], "range": [series(INK), palette.token("dot_bad")]},
+    }
+    fields = (("actual", "Came"), ("value", "Forecast"), ("lower_80", "80 % from"), ("upper_80", "to"))
+    tooltip = [
+        {"field": "period", "type": "temporal", "title": "Period"},
+        *({"field": name, "type": "quantitative", "title": title, "format": ",.2f"} for name, title in fields),
+    ]
+    points = {
+        "mark": {"type": "point", "filled": True, "size": 42, "opacity": 1},
+        "encoding": {"x": _WHEN, "y": y, "color": colours, "tooltip": tooltip},
+    }
+    return framed({"layer": [band, line, points]}, height=260)
+
+
+def scenario(unit: str) -> Spec:
+    """Two forecasts of the same periods; fields period, what ('As things are', 'Supposed'), value."""
+    colours = {"domain": ["As things are", "Supposed"], "range": [series(INK), series(ACCENT)]}
+    return framed(
+        {
+            "mark": {"type": "line", "strokeWidth": 2, "point": True},
+            "encoding": {
+                "x": {**_WHEN, "axis": {"format": "%d %b", "grid": False}},
+                "y": {"field": "value", "type": "quantitative", "title": unit, "scale": {"zero": False}},
+                "color": {"field": "what", "type": "nominal", "scale": colours, "legend": {"orient": "top", "title": None}},
+            },
+        },
+        height=260,
+    )
 
 
 def pareto() -> Spec:
@@ -185,7 +240,7 @@ def bars(values: list[dict[str, Any]], what: str, value: str, unit: str, *, in_o
         "mark": {"type": "text", "align": "left", "dx": 4, "color": palette.token("body")},
         "encoding": {"text": {"field": value, "type": "quantitative", "format": form}},
     }
-    return _framed({"encoding": {"x": x, "y": y}, "layer": [bar, label]}, height=27 * len(values) + 70)
+    return framed({"encoding": {"x": x, "y": y}, "layer": [bar, label]}, height=27 * len(values) + 70)
 
 
 def columns(values: list[dict[str, Any]], period: str, value: str, unit: str, colour: str | None = None) -> Spec:
@@ -205,7 +260,7 @@ def columns(values: list[dict[str, Any]], period: str, value: str, unit: str, co
         tooltip.insert(1, {"field": colour, "title": " "})
     else:
         encoding["color"] = {"value": series(INK)}
-    return _framed(
+    return framed(
         {
             "params": [_chosen(period)],
             "mark": {"type": "bar", "width": width, "cursor": "pointer"},
@@ -228,7 +283,7 @@ def lines(period: str, value: str, unit: str, colour: str) -> Spec:
     line = {"mark": {"type": "line", "strokeWidth": 2, "tooltip": True}, "encoding": {"tooltip": tooltip}}
     last = {"x": {**x, "aggregate": "max"}, "y": {**y, "aggregate": {"argmax": period}}, "text": {"field": colour}}
     name = {"mark": {"type": "text", "align": "left", "dx": 5, "fontWeight": 600}, "encoding": last}
-    return _framed(
+    return framed(
         {"encoding": encoding, "layer": [line, name], "padding": {"right": 76, "left": 5, "top": 5, "bottom": 5}}, height=230
     )
 
@@ -248,7 +303,7 @@ def show(values: list[dict[str, Any]], spec: Spec, *, key: str) -> None:
 
 
 def framed(spec: Spec, *, height: int) -> Spec:
-    """A specification with the Grimoire's colours around it."""
+    """A specification in the Grimoire's colours, so many px high."""
     return {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "height": height, "config": _config(), **spec}
 
 

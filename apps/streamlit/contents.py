@@ -34,6 +34,13 @@ PAGES = (
     Entry("Process", "people", "People", ":material/groups:", "handovers, workload, roles, segregation of duties"),
     Entry("Process", "compare", "Compare", ":material/compare_arrows:", "two groups of cases side by side, tested for chance"),
     Entry(
+        "Process",
+        "prediction",
+        "Prediction",
+        ":material/crisis_alert:",
+        "open cases by risk with reasons, time to go",
+    ),
+    Entry(
         "By function",
         "executive",
         "Executive",
@@ -56,6 +63,7 @@ PAGES = (
     Entry("Data", "data_products", "Data products", ":material/inventory_2:", "catalog, owner, lineage, columns"),
     Entry("Data", "data_quality", "Data quality", ":material/verified:", "checks, quarantine, loads"),
     Entry("Data", "connections", "Connections", ":material/cable:", "sources, last load, dead letters"),
+    Entry("Data", "upload", "Upload", ":material/upload_file:", "bring an event log of your own: CSV, XES, Parquet, OCEL"),
     Entry("Data", "sql", "SQL", ":material/terminal:", "ask the lake anything, read-only"),
 )
 

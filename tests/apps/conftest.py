@@ -173,6 +173,61 @@ create table mining.oc_activities as
 """
 
 
+PREDICTIONS = """
+insert into predictions.scores by name
+    select 'order_to_cash' as process, 'case ' || c as case_id, 1 + c as rank, 'Ship goods' as activity,
+           timestamptz '2024-03-01 08:00:00+00' as last_event_at, 4 as events, 2.5 + c as remaining_days,
+           1.0 as remaining_days_lower_80, 9.0 + c as remaining_days_upper_80,
+           timestamptz '2024-03-09 08:00:00+00' as expected_end_at, 0.9 - c / 50.0 as late_risk, 0.1 as cancelled_risk,
+           null as reworked_risk, 0.9 - c / 50.0 as risk, 'Send invoice' as next_activity, 0.8 as next_probability,
+           'waits for <b>credit</b>' as reasons, '4' as model_version, 'run-9' as mlflow_run_id, now() as computed_at,
+           7 as snapshot_id
+    from range(40) r(c);
+insert into predictions.reasons by name
+    select 'order_to_cash' as process, 'case 0' as case_id, 'late' as target, 1 as rank, 'open_cases' as feature, '812' as value,
+           0.7 as contribution, 'many cases are open' as text, '4' as model_version, now() as computed_at, 7 as snapshot_id;
+insert into predictions.measures by name
+    select 'order_to_cash' as process, t as target, m as measure, v as value, f as floor, s as is_served, '4' as model_version,
+           now() as computed_at, 7 as snapshot_id
+    from (values ('remaining_time', 'mae_days', 5.0, 10.0, true), ('remaining_time', 'coverage_80', 0.83, null, true),
+                 ('late', 'brier', 0.1, 0.2, true), ('late', 'auc', 0.9, 0.5, true),
+                 ('next_activity', 'accuracy', 0.5, 0.55, false)) v(t, m, v, f, s);
+insert into predictions.earliness by name
+    select 'order_to_cash' as process, 'remaining_time' as target, n as prefix_length, 100 as prefixes, 8.0 / n as error,
+           12.0 / n as floor_error, '4' as model_version, now() as computed_at, 7 as snapshot_id from range(2, 8) r(n);
+insert into predictions.calibration by name
+    select 'order_to_cash' as process, 'late' as target, b as bin, 50 as prefixes, b / 10.0 as predicted, b / 11.0 as observed,
+           '4' as model_version, now() as computed_at, 7 as snapshot_id from range(10) r(b);
+insert into predictions.skipped by name
+    select 'bestellung' as process, 'Only 8 of its cases have ended.' as reason, now() as computed_at, 7 as snapshot_id;
+insert into forecasts.tracking by name
+    select 'orders' as series, 'weekly' as grain, 'total' as dimension, 'total' as member, 'prophet' as model,
+           timestamptz '2025-10-01 00:00:00+00' as made_at, date '2025-09-29' as known_until,
+           (date '2025-10-06' + (i * 7)::integer)::date as period, i + 1 as step, 30.0 as value, 25.0 as lower_80, 35.0 as upper_80,
+           case i when 3 then 50.0 else 31.0 end as actual from range(10) r(i);
+insert into forecasts.anomalies by name
+    select 'orders' as series, 'weekly' as grain, 'total' as dimension, 'total' as member, date '2025-10-27' as period,
+           date '2025-10-27' as first_period, 'point' as kind, 50.0 as actual, 30.0 as expected, 20.0 as gap, 2.6 as widths,
+           'critical' as severity, 'region' as cause_dimension, 'North <b>' as cause_member, 18.0 as cause_gap;
+"""
+
+
+def _watched_and_predicted(connection):
+    """Predictions of one process, and what came of forecasts, in tables as the models make them."""
+    from models import anomalies, watching
+    from models.cases.tables import COLUMNS
+
+    connection.execute("create schema predictions")
+    for table, columns in COLUMNS.items():
+        connection.execute(
+            f"create table predictions.{table} (process varchar, {columns}, computed_at timestamptz, snapshot_id bigint)"
+        )
+    watching.ensure_tables(connection)
+    connection.execute(f"create table forecasts.anomalies ({anomalies.COLUMNS})")
+    for statement in filter(str.strip, PREDICTIONS.split(";")):
+        connection.execute(statement)
+
+
 def _model(activities):
     """A BPMN document of activities in a row."""
     names = ("", *activities, "")
@@ -192,6 +247,7 @@ def fill(connection):
         connection.execute(statement)
     connection.execute("update mining.models set bpmn = ? where process = 'order_to_cash'", [_model(ORDER_PATHS[0][1])])
     _event_log(connection, "bestellung", FILE_PATHS, cases=80, title="Bestellung – größer & <b>schöner</b>", origin="file")
+    _watched_and_predicted(connection)
     wide = tuple((1, tuple(f"{(i * 7 + j * 11) % 400:03d} step of many" for j in range(40))) for i in range(40))
     _event_log(connection, "wide", wide, cases=80, title="Four hundred activities", origin="file")
     _event_log(connection, "single", ((1, ("Only event",)),), cases=3, title="Single events", origin="file")

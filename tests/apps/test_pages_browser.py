@@ -33,10 +33,12 @@ PAGES = {
     "People": "Most handovers",
     "Cases": "Choose one to open it",
     "Compare": "Paths: share of the cases",
+    "Prediction": "How far to trust it",
     "Forecasts": "Champion and challenger",
     "Data products": "Choose one for its sheet",
     "Data quality": "rows in quarantine",
     "Connections": "Green: active and fresh",
+    "Upload": "Each row is one event",
     "SQL": "Read-only. At most 5,000 rows come back",
 }
 
@@ -395,15 +397,98 @@ def test_clicking_a_variant_opens_its_cases(visitor: Visitor):
     visitor.is_content()
 
 
-def test_sql_answers_and_says_what_is_wrong_with_a_statement(visitor: Visitor):
+def type_statement(visitor: Visitor, sql: str) -> None:
+    visitor.page.get_by_label("Statement").click()
+    visitor.page.keyboard.press("Control+a")
+    visitor.page.keyboard.insert_text(sql)
+    visitor.page.keyboard.press("Escape")
+    visitor.page.keyboard.press("Control+Enter")
+
+
+def test_sql_answers_draws_and_says_what_is_wrong_with_a_statement(visitor: Visitor):
     visitor.open()
     visitor.go("SQL")
-    statement = visitor.page.get_by_role("textbox", name="Statement")
     visitor.page.get_by_role("button", name="Run", exact=True).click()
     visitor.page.get_by_text("7 rows in").wait_for(timeout=30_000)
-    statement.fill("select nonsense")
-    visitor.page.get_by_role("button", name="Run", exact=True).click()
+    visitor.page.get_by_role("tab", name="Chart").click()
+    visitor.page.locator(".vega-embed canvas, .vega-embed svg").first.wait_for(timeout=30_000)
+    type_statement(visitor, "select nonsense")
     visitor.page.get_by_text("Not run").wait_for(timeout=30_000)
+    visitor.done()
+    visitor.is_content()
+
+
+def test_sql_refuses_a_write_and_says_so(visitor: Visitor):
+    visitor.open()
+    visitor.go("SQL")
+    type_statement(visitor, "delete from event_logs.order_to_cash")
+    visitor.page.get_by_text("This page only reads").wait_for(timeout=30_000)
+    type_statement(visitor, "select count(*) as events from event_logs.order_to_cash")
+    visitor.page.get_by_text("1 rows in").wait_for(timeout=30_000)
+    visitor.done()
+    visitor.is_content()
+
+
+def test_a_statement_that_runs_too_long_is_cancelled_and_stays_in_the_history(visitor: Visitor):
+    visitor.open()
+    visitor.go("SQL")
+    type_statement(visitor, "select sum(a.range * b.range) from range(10000000) a, range(10000000) b")
+    visitor.page.get_by_role("button", name="Cancel").click(timeout=30_000)
+    visitor.page.get_by_text("Stopped by you").wait_for(timeout=30_000)
+    visitor.page.get_by_role("button", name="History").click()
+    visitor.page.get_by_text("stopped in").first.wait_for(timeout=30_000)
+    visitor.done()
+    visitor.is_content()
+
+
+def test_the_editor_completes_columns_and_a_click_on_a_table_inserts_its_name(visitor: Visitor):
+    visitor.open()
+    visitor.go("SQL")
+    editor = visitor.page.get_by_label("Statement")
+    editor.click()
+    visitor.page.keyboard.press("Control+End")
+    visitor.page.keyboard.type(", occurr", delay=30)
+    visitor.page.get_by_role("option", name="occurred_at").wait_for(timeout=30_000)
+    visitor.page.keyboard.press("Escape")
+    visitor.page.keyboard.press("Control+a")
+    visitor.page.keyboard.type("from ")
+    visitor.page.get_by_placeholder("Find a table or column").fill("kpis__weekly")
+    visitor.page.locator("details.table summary", has_text="kpis__weekly").click()
+    visitor.page.get_by_role("button", name="Insert products.kpis__weekly").click()
+    assert editor.inner_text().strip() == "from products.kpis__weekly"
+    visitor.is_content()
+
+
+def test_a_statement_is_saved_and_comes_back(visitor: Visitor):
+    visitor.open()
+    visitor.go("SQL")
+    type_statement(visitor, "select 40 + 2 as answer")
+    visitor.page.get_by_text("1 rows in").wait_for(timeout=30_000)
+    visitor.page.get_by_role("button", name="Save …").click()
+    visitor.page.get_by_role("textbox", name="Name").fill("Größe · <b>42</b>")
+    visitor.page.get_by_test_id("stDialog").get_by_role("button", name="Save", exact=True).click()
+    visitor.done()
+    type_statement(visitor, "select 1 as other")
+    visitor.done()
+    visitor.page.get_by_role("button", name="Saved statements").click()
+    visitor.page.get_by_role("button", name="Größe").click()
+    from playwright.sync_api import expect
+
+    expect(visitor.page.get_by_label("Statement")).to_contain_text("40 + 2", timeout=30_000)
+    visitor.done()
+    visitor.is_content()
+
+
+def test_a_predicted_case_shows_its_reasons_and_opens(visitor: Visitor):
+    visitor.open()
+    visitor.go("Prediction")
+    grid = visitor.page.get_by_test_id("stDataFrame").first.locator("canvas").first
+    grid.scroll_into_view_if_needed()
+    place = grid.bounding_box()
+    visitor.page.mouse.click(place["x"] + 14, place["y"] + 52)  # the mark of the first row; a layer over the canvas takes clicks
+    visitor.page.get_by_text("many cases are open").wait_for(timeout=30_000)
+    visitor.page.get_by_role("button", name="Open the case").click()
+    visitor.page.get_by_text("case 0").first.wait_for(timeout=30_000)
     visitor.done()
     visitor.is_content()
 

@@ -16,10 +16,12 @@ PAGES = (
     "people",
     "cases",
     "compare",
+    "prediction",
     "forecasts",
     "data_products",
     "data_quality",
     "connections",
+    "upload",
     "sql",
 )
 PROCESSES = ("order_to_cash", "bestellung", "wide", "single", "fresh")
@@ -78,7 +80,8 @@ def test_every_page_runs_on_an_empty_lake(empty_home, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["overview", "process_map", "variants", "conformance", "performance", "people", "forecasts", "data_quality"]
+    "name",
+    ["overview", "process_map", "variants", "conformance", "performance", "people", "prediction", "forecasts", "data_quality"],
 )
 def test_an_empty_lake_is_met_with_the_command_that_fills_it(empty_home, name):
     assert "grimoire run" in words(page(name))
@@ -115,3 +118,41 @@ def test_a_process_without_a_model_is_met_with_the_command_that_mines_one(filled
     app.run()
     assert not app.exception
     assert "grimoire mine bestellung" in words(app)
+
+
+def test_open_cases_are_listed_by_risk_with_their_reasons_beside_the_models_error_and_floor(filled_home):
+    app = page("prediction", process="order_to_cash")
+    listed = app.dataframe[0].value
+    assert list(listed["Case"][:2]) == ["case 0", "case 1"] and listed["Risk"][0] == 0.9
+    assert listed["Next"][0] == "Send invoice (80 %)" and listed["80 of 100 within"][0] == "1.0 d – 9.0 d"
+    said = words(app)
+    assert "floor: 10.0 d" in said and "50 % below" in said and "83 %" in said
+
+
+def test_where_the_floor_serves_the_page_says_so(filled_home):
+    app = page("prediction", process="order_to_cash")
+    app.segmented_control(key="predicted_target").set_value("next_activity").run()
+    assert "the floor serves" in words(app)
+
+
+def test_a_process_without_predictions_says_why_or_how_to_make_them(filled_home):
+    assert "Only 8 of its cases have ended" in words(page("prediction", process="bestellung"))
+    assert "grimoire predict single" in words(page("prediction", process="single"))
+
+
+def test_a_forecast_shows_what_came_and_what_was_not_to_be_expected(filled_home):
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.query_params["process"], app.query_params["series"] = "order_to_cash", "Orders"
+    app.run()
+    app.switch_page("app_pages/forecasts.py").run()
+    app.selectbox(key="series").set_value("orders").run()
+    said = words(app)
+    assert "<b>90 %</b> of 10 actuals" in said
+    assert "region North &lt;b&gt; (18)" in said and "critical" in said
+
+
+@pytest.mark.parametrize("name", ["upload", "sql"])
+def test_the_limits_of_what_a_browser_may_ask_are_said(filled_home, name):
+    app = page(name)
+    said = words(app) + "".join(str(one.proto) for one in app.get("file_uploader"))
+    assert {"upload": "200 MB", "sql": "At most 5,000 rows"}[name] in said
