@@ -14,6 +14,8 @@ from lake.registry import register_process
 from mining.filters import Cases, Length
 from tests.apps.test_pages_run import page, words
 
+pytestmark = pytest.mark.slow  # a log is mined for real
+
 EVIL = "<script>alert(1)</script>"
 DEFINITION = {
     "happy_path": ["Order", "Ship", "Pay"],
