@@ -398,7 +398,7 @@ def test_clicking_a_variant_opens_its_cases(visitor: Visitor):
 
 
 def type_statement(visitor: Visitor, sql: str) -> None:
-    visitor.page.get_by_label("Statement").click()
+    visitor.page.get_by_label("Statement", exact=True).click()
     visitor.page.keyboard.press("Control+a")
     visitor.page.keyboard.insert_text(sql)
     visitor.page.keyboard.press("Escape")
@@ -444,7 +444,7 @@ def test_a_statement_that_runs_too_long_is_cancelled_and_stays_in_the_history(vi
 def test_the_editor_completes_columns_and_a_click_on_a_table_inserts_its_name(visitor: Visitor):
     visitor.open()
     visitor.go("SQL")
-    editor = visitor.page.get_by_label("Statement")
+    editor = visitor.page.get_by_label("Statement", exact=True)
     editor.click()
     visitor.page.keyboard.press("Control+End")
     visitor.page.keyboard.type(", occurr", delay=30)
@@ -474,7 +474,7 @@ def test_a_statement_is_saved_and_comes_back(visitor: Visitor):
     visitor.page.get_by_role("button", name="Größe").click()
     from playwright.sync_api import expect
 
-    expect(visitor.page.get_by_label("Statement")).to_contain_text("40 + 2", timeout=30_000)
+    expect(visitor.page.get_by_label("Statement", exact=True)).to_contain_text("40 + 2", timeout=30_000)
     visitor.done()
     visitor.is_content()
 
