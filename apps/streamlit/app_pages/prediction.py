@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from apps.streamlit import contents, filter_bar, look, mined, prediction_charts, predictions
+from apps.streamlit import look, prediction_charts, predictions
 from apps.streamlit.cards import Card, cards
 from apps.streamlit.choices import PROCESS, own_key
 from apps.streamlit.evidence import evidence
@@ -16,7 +16,6 @@ from apps.streamlit.pages import View, about_process
 from apps.streamlit.predictions import DAY, OUTCOMES, TARGETS
 from apps.streamlit.reading import Rows, noted
 from apps.streamlit.wording import count, day, duration, moment, safe, share
-from mining.filters import Cases
 
 ORDERS = {
     "risk": "Highest risk",
@@ -130,7 +129,7 @@ def _days(days: float | None) -> str:
 
 
 def one_case(view: View, row: dict[str, Any]) -> None:
-    """Why a case is scored as it is, and its events."""
+    """Why a case is scored as it is, and the way to its timeline."""
     case_id = row["case_id"]
     look.line(
         f"Case <b>{safe(case_id)}</b>: {count(row['events'])} events, the last, {safe(row['activity'])}, on "
@@ -138,23 +137,14 @@ def one_case(view: View, row: dict[str, Any]) -> None:
         f"<b>{safe(row['next_activity'] or 'nothing')}</b>."
     )
     found = predictions.reasons(view.process, case_id, as_of=view.as_of)
-    left, right = st.columns([1, 1.4], gap="large")
-    with left:
-        why(found, row)
-        if st.button("Open the case", icon=":material/open_in_new:", key="open_predicted_case"):
-            open_case(view.process, case_id)
-    with right:
-        events = mined.events_of_case(view.process, case_id, as_of=view.as_of)
-        st.dataframe(events, hide_index=True, key="predicted_events", height=300)
+    why(found, row)
+    if st.button("Open the case", icon=":material/open_in_new:", key="open_predicted_case"):
+        open_case(view.process, case_id)
 
 
 def open_case(process: str, case_id: str) -> None:
-    """Goes to the page about cases; without one, to the variants with a filter on this case."""
-    cases = contents.entry("cases")
-    if cases is not None:
-        st.switch_page(cases.path, query_params={PROCESS: process, own_key("case", process): case_id})
-    filter_bar.add(process, Cases((case_id,)))
-    st.switch_page("app_pages/variants.py")
+    """Goes to the page about cases."""
+    st.switch_page("app_pages/cases.py", query_params={PROCESS: process, own_key("case", process): case_id})
 
 
 def why(found: Rows, row: dict[str, Any]) -> None:
