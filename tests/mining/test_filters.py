@@ -492,3 +492,9 @@ def test_long_cases_and_many_activities_are_filtered_like_others(log_of):
 def test_an_attribute_the_log_has_not_is_refused_with_those_it_has(log_of):
     with pytest.raises(DataError, match="case_id, activity, occurred_at, source_row, amount"):
         kept(log_of(EVENTS, amount=[1] * 8).filter(Attribute("colour", ("red",))))
+
+
+def test_a_stack_that_is_still_text_is_refused_with_how_to_read_it():
+    with pytest.raises(DataError, match="no list of objects") as refused:
+        filters_from_json('[{"filter": "endpoints", "ends": ["Ship"]}]')
+    assert "json.loads" in refused.value.remedy
