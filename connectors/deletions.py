@@ -17,6 +17,7 @@ from connectors.quality import FEW_ROWS
 from lake import quote
 from lake.journal import CheckResult
 from lake.landing import Presence, Target, mark_deleted, presence
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,7 +97,7 @@ class Deletions:
         """A subquery over the keys in these files, in the lake's types."""
         if not files:
             return None
-        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+        listed = ", ".join(as_text(path) for path in files)
         read = f"read_parquet([{listed}], union_by_name = true)"
         found = {row[0]: row[1] for row in self.connection.execute(f"describe from {read}").fetchall()}
         zone = self.source.time_zone

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from connectors.event_log_landing import FileOptions, ImportReport, land_event_log, refuse_taken_name
 from connectors.imported import journal_import
+from connectors.lifecycle import Lifecycle
 from connectors.process_names import process_name
 from connectors.staged import Progress, Staged, no_progress
 from connectors.timestamps import zone_of_times
@@ -57,6 +58,7 @@ def import_event_log(
     time_zone: str = "UTC",
     date_format: str | None = None,
     object_type: str | None = None,
+    lifecycle: Lifecycle = "pair",
     progress: Progress | None = None,
 ) -> ImportReport:
     """Lands an event-log file and makes it a process: all of it in one transaction, or nothing.
@@ -69,13 +71,17 @@ def import_event_log(
         time_zone: Time zone of timestamps that name none.
         date_format: strptime format of the timestamps; default: guessed.
         object_type: OCEL only: the objects that are to be the cases.
+        lifecycle: What becomes of events whose `lifecycle:transition` is start or complete: `pair` makes one event of a start and
+            its completion, with `started_at` and `occurred_at`; `keep` leaves every event as the file has it.
         progress: Called with a description and the share done.
 
     Raises:
         FileFormatError, ColumnMissingError: The file cannot be an event log; the message names file and line or column.
     """
     path, progress = Path(path), progress or no_progress
-    options = FileOptions(case, activity, timestamp, start, resource, delimiter, encoding, time_zone, date_format, object_type)
+    options = FileOptions(
+        case, activity, timestamp, start, resource, delimiter, encoding, time_zone, date_format, object_type, lifecycle
+    )
     process = process_name(path, name=name)
     started = time.monotonic()
     report = _imported(path, process, options, progress)

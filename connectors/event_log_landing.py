@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.event_log_columns import Roles, assign_roles, attribute_names
 from connectors.imported import drop_relations
+from connectors.lifecycle import COMPLETED_BY, Lifecycle, pair_lifecycle
 from connectors.staged import ROW, Staged
 from connectors.timestamps import read_timestamps
 from lake import quote
@@ -36,6 +37,7 @@ class FileOptions:
     time_zone: str = "UTC"
     date_format: str | None = None
     object_type: str | None = None
+    lifecycle: Lifecycle = "pair"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class ImportReport:
     columns: dict[str, str] = field(default_factory=dict)  # the contract's part to the file's column
     notes: list[str] = field(default_factory=list)  # what was guessed and the reader should know
     load_id: str = ""  # what its rows bear in `_load_id`, and those set aside in `quarantine.rows`
+    lifecycle: dict[str, int] = field(default_factory=dict)  # `Pairing`'s counts, where starts and completions were paired
 
 
 def refuse_taken_name(connection: "duckdb.DuckDBPyConnection", process: str) -> None:
@@ -86,8 +89,10 @@ def land_event_log(
             remedy="See the columns chosen: --case, --activity, --timestamp.",
             file=file,
         )
-    notes = [*staged.notes, *notes]
-    report = publish(connection, process, roles, (cases, events, activities), file=file, details=staged.details)
+    report = publish(
+        connection, process, roles, (cases, events, activities), file=file, details=staged.details, lifecycle=options.lifecycle
+    )
+    notes = [*staged.notes, *notes, *report.notes]
     return replace(report, rows_quarantined=quarantined, notes=notes, load_id=load_id)
 
 
@@ -99,14 +104,42 @@ def publish(
     *,
     file: str,
     details: dict[str, Any],
+    lifecycle: Lifecycle,
 ) -> ImportReport:
-    """Makes the case view over `raw_files.<process>` and registers the process; `counts` are cases, events and activities."""
+    """Makes the case view over `raw_files.<process>` and registers the process.
+
+    Args:
+        connection: In a transaction.
+        process: Name of the process.
+        roles: The file's columns that play the contract's parts.
+        counts: Cases, events and activities in the table.
+        file: Name of the file.
+        details: What the file says of itself.
+        lifecycle: Whether starts and completions are paired; a file with a column of starts has them already.
+    """
+    pairing = pair_lifecycle(connection, process) if lifecycle == "pair" and not roles.start else None
+    paired = pairing.paired if pairing else 0
+    own, where = (
+        ("_loaded_at, _load_id", "") if not paired else (f"_loaded_at, _load_id, {COMPLETED_BY}", f" where {COMPLETED_BY} is null")
+    )
     table = f"raw_files.{quote(process)}"
-    connection.execute(f"create view event_logs.{quote(process)} as select * exclude (_loaded_at, _load_id) from {table}")
+    connection.execute(f"create view event_logs.{quote(process)} as select * exclude ({own}) from {table}{where}")
     parts = {role: column for role, column in roles.__dict__.items() if column}
-    definition = {"file": file, "columns": parts, **details}
+    told = {"lifecycle": pairing.as_dict()} if pairing else {}
+    definition = {"file": file, "columns": parts, **details, **told}
     register_process(connection, process, title=process.replace("_", " ").capitalize(), origin="file", definition=definition)
-    return ImportReport(process, *counts, rows_quarantined=0, seconds=0.0, columns=parts)
+    cases, events, activities = counts
+    return ImportReport(
+        process,
+        cases,
+        events - paired,
+        activities,
+        rows_quarantined=0,
+        seconds=0.0,
+        columns=parts,
+        notes=[pairing.note] if pairing else [],
+        lifecycle=pairing.as_dict() if pairing else {},
+    )
 
 
 def _contract_columns(

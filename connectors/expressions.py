@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lake.errors import ConnectionFileError
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -239,7 +240,7 @@ def _expression(text: str) -> "exp.Expression":
 @lru_cache(maxsize=4096)
 def _duckdbs_problem(statement: str) -> str:
     """What DuckDB's own parser has against a select; nothing is run. It knows more words than sqlglot that are no plain names."""
-    literal = "'" + statement.replace("'", "''") + "'"  # a bound value would have DuckDB import pandas (0.8 CPU-seconds)
+    literal = as_text(statement)  # a bound value would have DuckDB import pandas (0.8 CPU-seconds)
     with _parser().cursor() as cursor:
         row = cursor.execute(f"select json_serialize_sql({literal}::varchar)").fetchone()
     told = json.loads(row[0]) if row else {}

@@ -34,6 +34,7 @@ from lake import quote
 from lake.errors import SchemaChangedError
 from lake.journal import QUARANTINE_INTO, CheckResult, insert_rows
 from lake.landing import schema_columns
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -323,7 +324,7 @@ class Gate:
         draft = draft_of(path)  # a closed gate has held nothing back: its rows stay in their packages, and count again
         kept = [name for name in self.staged if name != ROW_KEY]
         columns = self._names([*kept, *([ROW_KEY] if ROW_KEY in self.staged else []), "_misfit", "_raw"])
-        self.connection.execute(f"copy (select {columns} from {self.name} where _is_bad) to {_text(str(draft))} (format parquet)")
+        self.connection.execute(f"copy (select {columns} from {self.name} where _is_bad) to {as_text(draft)} (format parquet)")
         return path
 
     def _parquet_columns(self) -> dict[str, str]:
@@ -373,11 +374,11 @@ class Gate:
         before = "nullif(_misfit, '')" if is_held else "null"  # a held row's value is gone, but not that it did not fit
         misfit = before + "".join(
             f", case when {quote(name)} is not null and {self._is_misfit(name, kinds[name], cast[name])}"
-            f" then {_text(name)} || ' ' || {quote(name)}::varchar end"
+            f" then {as_text(name)} || ' ' || {quote(name)}::varchar end"
             for name in given
             if name in there and may_misfit(kinds[name], self.columns[name])
         )
-        fields = ", ".join(f"{_text(name)}: {quote(name)}" for name in given)
+        fields = ", ".join(f"{as_text(name)}: {quote(name)}" for name in given)
         misfits, raw = f"concat_ws(', ', {misfit})", "_raw" if is_held else f"to_json({{{fields}}})::varchar"
         row_key = f", {self._row_key(given, is_held, is_alone)} as {quote(ROW_KEY)}" if ROW_KEY in self.staged else ""
         return (
@@ -397,7 +398,7 @@ class Gate:
         if is_held:
             return quote(ROW_KEY)
         filled = [
-            f"case when {quote(name)} is not null then [{_text(name)}, {quote(name)}::varchar] end" for name in sorted(columns)
+            f"case when {quote(name)} is not null then [{as_text(name)}, {quote(name)}::varchar] end" for name in sorted(columns)
         ]
         digest = f"md5(to_json(list_filter([{', '.join(filled)}], lambda pair: pair is not null))::varchar)"
         if is_alone:
@@ -442,7 +443,7 @@ class Gate:
 
     def _row_json(self) -> str:
         """SQL for a staged row as quarantine keeps it: as it came."""
-        fields = ", ".join(f"{_text(name)}: {quote(name)}" for name in self.staged if name != ROW_KEY)
+        fields = ", ".join(f"{as_text(name)}: {quote(name)}" for name in self.staged if name != ROW_KEY)
         return f"coalesce(_raw, to_json({{{fields}}})::varchar)"
 
     def _note_rejected(self) -> None:
@@ -580,9 +581,5 @@ def _filled(column: str) -> str:
 
 
 def _parquet(files: Sequence[Path], *, named: bool = False) -> str:
-    listed = ", ".join(_text(str(path)) for path in files)
-    return f"read_parquet([{listed}], union_by_name = true{f', filename = {_text(_FILE)}' if named else ''})"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    listed = ", ".join(as_text(path) for path in files)
+    return f"read_parquet([{listed}], union_by_name = true{f', filename = {as_text(_FILE)}' if named else ''})"

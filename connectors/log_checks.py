@@ -17,6 +17,7 @@ from connectors.quality import EARLIEST, Severity
 from lake import quote
 from lake.process_rules import rules_of
 from lake.registry import case_type
+from lake.sql_text import as_text
 
 NULL_WORDS = ("na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", "undefined", "unknown", "#n/a")
 PLACEHOLDERS = ("1900-01-01", "1970-01-01", "9999-12-31")  # what systems write where they know no date
@@ -74,16 +75,16 @@ def checks_of(log: Log) -> list[LogCheck]:
 
 
 def _times(log: Log) -> Iterator[LogCheck]:
-    zone = _text(log.definition.get("working_calendar", {}).get("time_zone", "UTC"))
+    zone = as_text(log.definition.get("working_calendar", {}).get("time_zone", "UTC"))
     midnight = f"(occurred_at = date_trunc('day', occurred_at) or (occurred_at at time zone {zone})::time = time '00:00')"
-    placeholders = ", ".join(f"date {_text(day)}" for day in PLACEHOLDERS)
+    placeholders = ", ".join(f"date {as_text(day)}" for day in PLACEHOLDERS)
     yield _events(
         log, "no event lies in the future", "occurred_at > now() + interval 1 day",
         "Look for a wrong year, a planned date taken for an actual one, or a clock that runs ahead.",
     )  # fmt: skip
     yield _events(
         log, f"no event lies before {EARLIEST[:4]} or bears a placeholder's date",
-        f"occurred_at < timestamptz {_text(EARLIEST)} or occurred_at::date in ({placeholders})",
+        f"occurred_at < timestamptz {as_text(EARLIEST)} or occurred_at::date in ({placeholders})",
         "The source writes such a date where it knows none: make it null in staging, or take the event out.",
     )  # fmt: skip
     yield _events(
@@ -105,7 +106,7 @@ def _identities(log: Log) -> Iterator[LogCheck]:
     same = ["case_id", "activity", "occurred_at", "resource"]
     same += [name for name in log.definition.get("event_attributes", []) if name in log.columns and name not in same]
     listed = ", ".join(map(quote, same))
-    item = ", ".join(f"{_text(name)}: {quote(name)}" for name in same)
+    item = ", ".join(f"{as_text(name)}: {quote(name)}" for name in same)
     yield LogCheck(
         "no event is there twice", "warning",
         "The same happening was recorded or joined twice: see the key and the joins of the model that makes the log.",
@@ -113,7 +114,7 @@ def _identities(log: Log) -> Iterator[LogCheck]:
         f" group by {listed} having count(*) > 1",
         f"select count(*) from {log.view}",
     )  # fmt: skip
-    words = ", ".join(map(_text, NULL_WORDS))
+    words = ", ".join(map(as_text, NULL_WORDS))
     yield LogCheck(
         "no case or resource is called like a missing value", "warning",
         "It is kept, for it may be a name (NA is Namibia). If it is none, make it null in staging.",
@@ -152,7 +153,7 @@ def _ends(log: Log) -> str:
     """SQL for the activities that end a case: those declared, else the happy path's last, else the frequent ones."""
     declared = log.definition.get("end_activities") or log.definition.get("happy_path", [])[-1:]
     if declared:
-        return ", ".join(map(_text, declared))
+        return ", ".join(map(as_text, declared))
     return (
         f"select last_activity from (select case_id, max_by(activity, (occurred_at, source_row)) as last_activity from {log.view}"
         f" group by case_id) group by last_activity having count(*) >= {FREQUENT_END}"
@@ -181,10 +182,10 @@ def _order(log: Log) -> Iterator[LogCheck]:
 def _follows(log: Log, pairs: list[tuple[str, str]], name: str, advice: str, tolerated: float) -> LogCheck:
     """Of each pair the second does not come before the first, in cases that have both."""
     both = " union all ".join(
-        f"select case_id, {_text(first)} as cause, {_text(then)} as effect,"
-        f" min(occurred_at) filter (activity = {_text(first)}) as cause_at,"
-        f" min(occurred_at) filter (activity = {_text(then)}) as effect_at"
-        f" from {log.view} where activity in ({_text(first)}, {_text(then)}) group by case_id"
+        f"select case_id, {as_text(first)} as cause, {as_text(then)} as effect,"
+        f" min(occurred_at) filter (activity = {as_text(first)}) as cause_at,"
+        f" min(occurred_at) filter (activity = {as_text(then)}) as effect_at"
+        f" from {log.view} where activity in ({as_text(first)}, {as_text(then)}) group by case_id"
         for first, then in pairs
     )
     item = "{'case_id': case_id, 'cause': cause, 'cause_at': cause_at, 'effect': effect, 'effect_at': effect_at}"
@@ -203,7 +204,7 @@ def _begins(log: Log, activity: str, tolerated: float) -> LogCheck:
         "What comes before it bears a wrong time, belongs to another case, or the beginning was not read.",
         "select case_id as row_key, {'case_id': case_id, 'began': began, 'first_activity': first_activity} as item, 1 as n"
         f" from (select case_id, min(occurred_at) as began, min_by(activity, (occurred_at, source_row)) as first_activity,"
-        f" min(occurred_at) filter (activity = {_text(activity)}) as should_begin from {log.view} group by case_id)"
+        f" min(occurred_at) filter (activity = {as_text(activity)}) as should_begin from {log.view} group by case_id)"
         " where should_begin is distinct from began",
         f"select count(distinct case_id) from {log.view}",
         "cases",
@@ -247,8 +248,8 @@ def _objects(log: Log) -> Iterator[LogCheck]:
         "every case's object has an event", "warning",
         "Nothing is known of what happened to it: its history was not read, or begins before what was read.",
         f"select object_id as row_key, o as item, 1 as n from {objects} as o anti join {links} as l using (object_id)"
-        + (f" where object_type = {_text(notion)}" if notion else ""),
-        f"select count(*) from {objects}" + (f" where object_type = {_text(notion)}" if notion else ""),
+        + (f" where object_type = {as_text(notion)}" if notion else ""),
+        f"select count(*) from {objects}" + (f" where object_type = {as_text(notion)}" if notion else ""),
         "objects",
     )  # fmt: skip
     yield LogCheck(
@@ -269,7 +270,3 @@ def _events(log: Log, name: str, predicate: str, advice: str, *, tolerated: floa
         f"select count(*) from {log.view}",
         tolerated=tolerated,
     )  # fmt: skip
-
-
-def _text(value: str) -> str:
-    return "'" + str(value).replace("'", "''") + "'"

@@ -17,6 +17,7 @@ from connectors.scores import newest_of_models, score_of
 from lake import connect, quote
 from lake.journal import CheckResult, ensure_platform_tables, insert_rows, record_checks, record_scores
 from lake.registry import definition_of
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -106,7 +107,7 @@ def _run(
     """The result of one check and a sample of what offends it, also where so few offend that it passes."""
     offenders = f"({check.offenders})"
     if waived:
-        listed = ", ".join(_text(key) for key in waived)
+        listed = ", ".join(as_text(key) for key in waived)
         offenders = f"(select * from {offenders} where row_key is null or row_key not in ({listed}))"
     failed, whole = _count(connection, f"select coalesce(sum(n), 0) from {offenders}"), _count(connection, check.whole)
     passed = failed <= check.tolerated * whole
@@ -165,7 +166,7 @@ def _remembered(connection: "duckdb.DuckDBPyConnection", process: str) -> dict[s
     """The columns the last check saw; none before the first."""
     row = (
         _known(connection, "platform", "log_columns")
-        and connection.execute(f"select columns from platform.log_columns where process = {_text(process)}").fetchone()
+        and connection.execute(f"select columns from platform.log_columns where process = {as_text(process)}").fetchone()
     )
     columns: dict[str, str] = json.loads(row[0]) if row else {}
     return columns
@@ -189,17 +190,17 @@ def _waived(connection: "duckdb.DuckDBPyConnection", process: str) -> dict[str, 
     found: dict[str, list[str]] = {}
     for rule, key in connection.execute(
         "select rule, row_key from quarantine.rows where resolution is not null and source = 'event_logs'"
-        f" and table_name = {_text(process)}"
+        f" and table_name = {as_text(process)}"
     ).fetchall():
         found.setdefault(rule, []).append(key)
     return found
 
 
 def _known(connection: "duckdb.DuckDBPyConnection", schema: str, table: str, column: str | None = None) -> bool:
-    more = f" and column_name = {_text(column)}" if column else ""
+    more = f" and column_name = {as_text(column)}" if column else ""
     found: Any = connection.execute(
         "select 1 from duckdb_columns() where database_name = 'lake'"
-        f" and schema_name = {_text(schema)} and table_name = {_text(table)}{more} limit 1"
+        f" and schema_name = {as_text(schema)} and table_name = {as_text(table)}{more} limit 1"
     ).fetchone()
     return found is not None
 
@@ -207,7 +208,3 @@ def _known(connection: "duckdb.DuckDBPyConnection", schema: str, table: str, col
 def _count(connection: "duckdb.DuckDBPyConnection", sql: str) -> int:
     row = connection.execute(sql).fetchone()
     return int(row[0]) if row else 0
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from connectors.expressions import Faults, FaultyText, check_type, columns_of, type_of
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     from connectors.connection import Connection, Resource
@@ -256,7 +257,7 @@ def identifier(name: str) -> str:
 
 def text(value: str) -> str:
     """A quoted SQL text of a model."""
-    return untemplated("'" + value.replace("'", "''") + "'")
+    return untemplated(as_text(value))
 
 
 def untemplated(words: str) -> str:

@@ -15,6 +15,7 @@ from connectors.timestamps import read_timestamps
 from lake import quote
 from lake.errors import ColumnMissingError, FileFormatError
 from lake.registry import register_process
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -236,7 +237,7 @@ def _write_case_view(
         f" e.source_row{''.join(f', {column}' for column in chosen)}"
         f" from (select distinct event_id, object_id from {part['event_objects']}) r"
         f" join {part['objects']} o using (object_id) join {part['events']} e using (event_id)"
-        f" where o.object_type = {_literal(kind)}"
+        f" where o.object_type = {as_text(kind)}"
     )
 
 
@@ -246,7 +247,3 @@ def _start(connection: "duckdb.DuckDBPyConnection", process: str, of_events: lis
         return None
     kind = connection.sql(f"select started_at from event_logs.{quote(f'{process}__events')}").types[0]
     return "started_at" if str(kind) == "TIMESTAMP WITH TIME ZONE" else None
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from connectors.staged import ROW, TABLE, Rejected, Staged, convertible_type, open_bytes
 from lake import get_settings, quote
 from lake.errors import FileFormatError
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -153,13 +154,13 @@ def _unique_header(header: list[str], file: str, notes: list[str]) -> list[str]:
 def _read_csv(connection: "duckdb.DuckDBPyConnection", plain: Path, names: list[str], delimiter: str, file: str) -> list[Rejected]:
     import duckdb
 
-    columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in names)
+    columns = ", ".join(f"{as_text(name)}: 'VARCHAR'" for name in names)
     connection.execute("drop table if exists temp.file_errors; drop table if exists temp.file_scans")
     try:
         connection.execute(
             f"create or replace temp table {TABLE} as select *, row_number() over () as {quote(ROW)}"
-            f" from read_csv({_text(str(plain))}, columns = {{{columns}}}, header = true, auto_detect = false,"
-            f" delim = {_text(delimiter)}, quote = '\"', escape = '\"', nullstr = '', strict_mode = true, store_rejects = true,"
+            f" from read_csv({as_text(plain)}, columns = {{{columns}}}, header = true, auto_detect = false,"
+            f" delim = {as_text(delimiter)}, quote = '\"', escape = '\"', nullstr = '', strict_mode = true, store_rejects = true,"
             " rejects_table = 'file_errors', rejects_scan = 'file_scans', rejects_limit = 0, max_line_size = 16000000)"
         )
     except duckdb.Error as error:
@@ -173,10 +174,6 @@ def _read_csv(connection: "duckdb.DuckDBPyConnection", plain: Path, names: list[
         Rejected(f"line {line}", "row fits the header", f"line {line}: {_first_line(message)}", text or "")
         for line, message, text in errors.fetchall()
     ]
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _first_line(error: object) -> str:

@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 
 from lake import quote
 from lake.errors import FileFormatError
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -128,7 +129,7 @@ def _iso(name: str) -> str:
 
 
 def _by_format(name: str, form: str) -> str:
-    text = "'" + form.replace("'", "''") + "'"
+    text = as_text(form)
     return _zoned(f"try_strptime(trim({name}), {text})")
 
 

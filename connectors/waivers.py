@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connectors.quality import Rule
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,7 +56,7 @@ def lenient(rules: Sequence[Rule], expressions: Mapping[str, str], waivers: Sequ
     """
     by_rule: dict[str, list[str]] = {}
     for one in (one for one in waivers if one.resolution == ACCEPTED):
-        by_rule.setdefault(one.rule, []).append(_text(one.row_json))
+        by_rule.setdefault(one.rule, []).append(as_text(one.row_json))
     found = dict(expressions)
     for rule in (rule for rule in rules if rule.name in by_rule):
         listed, before = ", ".join(by_rule[rule.name]), found[rule.column]
@@ -67,8 +68,4 @@ def _welcome(rule: Rule, rules: Sequence[Rule]) -> str:
     """SQL for a value of the rule's column that no rule minds."""
     sets = [one.settings["value_set"] for one in rules if one.column == rule.column and "value_set" in one.settings]
     first = sets[0][0] if sets and sets[0] else True
-    return _text(first) if isinstance(first, str) else str(first).lower()
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return as_text(first) if isinstance(first, str) else str(first).lower()

@@ -54,7 +54,7 @@ def land_stream(
         stream.complain()
     counts = landing.counts(stream)
     described = {"log": details} if details else {}
-    report = publish(connection, process, landing.roles(), counts, file=path.name, details=described)
+    report = publish(connection, process, landing.roles(), counts, file=path.name, details=described, lifecycle=options.lifecycle)
     return replace(report, load_id=landing.load_id)
 
 

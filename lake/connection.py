@@ -16,6 +16,7 @@ from lake.database import CATALOG, database_address, without_password
 from lake.errors import DatabaseUnavailableError, GrimoireError, QueryError, ReadOnlyError, StorageError
 from lake.extensions import extension_folder
 from lake.settings import Settings, get_settings, writable_folder
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -140,13 +141,17 @@ def _attach_lake(
     if not settings.is_remote_lake:
         writable_folder(Path(settings.data_path))
     url = database_address(CATALOG, settings=settings, reader=read_only, ensure=ensure)
-    options = ["meta_secret grimoire_catalog", f"data_path {_text(settings.data_path)}", *(["read_only"] if read_only else [])]
+    options = [
+        "meta_secret grimoire_catalog",
+        f"data_path {as_text(settings.data_path)}",
+        *(["read_only"] if read_only else []),
+    ]
     if settings.database_url is None and settings.lake_data is None:
         options.append("override_data_path true")  # catalog and files both lie in HOME: they may be moved together
     if as_of is not None:
         options.append(f"snapshot_version {int(as_of)}")
     connection.execute(f"create or replace temporary secret grimoire_catalog (type postgres, {postgres_secret(url)})")
-    connection.execute(f"attach {_text(f'ducklake:postgres:{libpq_options(url)}')} as {LAKE} ({', '.join(options)})")
+    connection.execute(f"attach {as_text(f'ducklake:postgres:{libpq_options(url)}')} as {LAKE} ({', '.join(options)})")
     connection.execute("drop secret grimoire_catalog")
 
 
@@ -159,7 +164,7 @@ def postgres_secret(url: "URL | Address") -> str:
         "password": url.password,
         "database": url.database,
     }
-    return ", ".join(f"{key} {_text(str(value))}" for key, value in words.items() if value not in (None, ""))
+    return ", ".join(f"{key} {as_text(value)}" for key, value in words.items() if value not in (None, ""))
 
 
 def _ensure_lake(connection: "duckdb.DuckDBPyConnection", settings: Settings) -> None:
@@ -283,13 +288,9 @@ def _called_functions(sql: str) -> set[str]:
 
 
 def _lock_down(connection: "duckdb.DuckDBPyConnection", settings: Settings) -> None:
-    connection.execute(f"set allowed_directories = [{_text(settings.data_path)}]")
+    connection.execute(f"set allowed_directories = [{as_text(settings.data_path)}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def quote(identifier: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lake.errors import ExtensionMissingError
 from lake.settings import Settings
+from lake.sql_text import as_text
 
 EXTENSIONS = {  # DuckDB's name -> package
     "ducklake": "duckdb_extension_ducklake",
@@ -57,7 +58,7 @@ def _check_signature(binary: Path, name: str) -> None:
 
     try:
         with duckdb.connect() as connection:
-            connection.execute("load '" + str(binary).replace("'", "''") + "'")
+            connection.execute("load " + as_text(binary))
     except duckdb.Error as error:
         raise ExtensionMissingError(
             f"DuckDB refuses the extension `{name}`: {error}", remedy="Run `make setup` to install its wheel anew.", extension=name

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lake.errors import KpiFileError
 from lake.settings import PROJECT_ROOT, Settings, get_settings
+from lake.sql_text import as_text
 
 OWN = PROJECT_ROOT / "dbt_project" / "kpis"
 PRODUCTS = PROJECT_ROOT / "dbt_project" / "models" / "products"
@@ -321,7 +322,7 @@ def _select(kpi: Kpi, day: str, measure: str) -> str:
 def _literal(value: object) -> str:
     if value is None:
         return "cast(null as double)"
-    return str(value).lower() if isinstance(value, bool | int | float) else "'" + str(value).replace("'", "''") + "'"
+    return str(value).lower() if isinstance(value, bool | int | float) else as_text(value)
 
 
 def _jinja(text: str | None) -> str:

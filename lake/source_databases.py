@@ -12,6 +12,7 @@ from lake.addresses import libpq_options
 from lake.errors import SourceUnavailableError
 from lake.extensions import extension_folder
 from lake.settings import get_settings
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,7 +51,7 @@ def attached_postgres(url: "URL") -> Iterator["duckdb.DuckDBPyConnection"]:
         connection.execute("set timezone = 'UTC'")
         connection.execute("set enable_progress_bar = false")
         connection.execute(f"create temporary secret source_database (type postgres, {postgres_secret(url)})")
-        connection.execute(f"attach '{_text(libpq_options(url))}' as {SOURCE} (type postgres, read_only, secret source_database)")
+        connection.execute(f"attach {as_text(libpq_options(url))} as {SOURCE} (type postgres, read_only, secret source_database)")
         yield connection
 
 
@@ -75,7 +76,3 @@ def _without_password(words: str, url: "URL") -> str:
     for form in {password, quote(password), quote(password, safe=""), quote_plus(password)} - {""}:
         words = words.replace(form, "***")
     return words
-
-
-def _text(value: str) -> str:
-    return value.replace("'", "''")

@@ -7,6 +7,8 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from lake.sql_text import as_text
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -49,7 +51,7 @@ def relation_version(connection: "duckdb.DuckDBPyConnection", relation: str) -> 
     tables = _tables(connection, relation, words)
     for table in tables:
         schema, _, name = table.replace('"', "").rpartition(".")
-        identity = connection.execute(_IDENTITY.format(schema=_text(schema.removeprefix("lake.")), name=_text(name))).fetchone()
+        identity = connection.execute(_IDENTITY.format(schema=as_text(schema.removeprefix("lake.")), name=as_text(name))).fetchone()
         if identity is None:
             return None
         rows = connection.sql(f"select count(*) from {table}").fetchone()
@@ -104,7 +106,7 @@ def changes_of(connection: "duckdb.DuckDBPyConnection", relation: str, first: in
     if any(f"altered_table:{now[0][0]}" in change for change in changes):
         return None
     schema, _, table = name.rpartition(".")
-    return f"select * from ducklake_table_changes('lake', {_text(schema)}, {_text(table)}, {int(first) + 1}, {int(last)})"
+    return f"select * from ducklake_table_changes('lake', {as_text(schema)}, {as_text(table)}, {int(first) + 1}, {int(last)})"
 
 
 def _changes_between(connection: "duckdb.DuckDBPyConnection", first: int, last: int) -> list[str] | None:
@@ -120,7 +122,7 @@ def _bare(table: str) -> str:
 
 def _table_ids(table: str, snapshot_id: int) -> str:
     schema, _, name = table.rpartition(".")
-    return _IDS.format(schema=_text(schema), name=_text(name), snapshot=int(snapshot_id))
+    return _IDS.format(schema=as_text(schema), name=as_text(name), snapshot=int(snapshot_id))
 
 
 def _tables(connection: "duckdb.DuckDBPyConnection", relation: str, definitions: list[str]) -> list[str]:
@@ -145,8 +147,3 @@ def _definitions(connection: "duckdb.DuckDBPyConnection", relation: str) -> list
         found += (definitions := [views.pop(name) for name in sorted(mentioned)])
         text = " ".join(definitions)
     return found
-
-
-def _text(value: str) -> str:
-    """A literal and no bound value: DuckDB imports pandas (0.8 CPU-seconds) to convert the first bound value of a process."""
-    return "'" + value.replace("'", "''") + "'"

@@ -87,17 +87,23 @@ def align(
     known: Mapping[Trace, Alignment] | None = None,
     seconds: float = SECONDS,
     progress: Progress | None = None,
+    is_sound: bool | None = None,
 ) -> Conformance:
     """Holds a log against a discovered model or a Petri net; see `align_variants`.
 
     For the log of a process in the lake, what the lake keeps of alignments with this very model is used; `known` replaces that.
+    `is_sound` is of a Petri net; a discovered model knows it.
     """
     from mining.alignment_table import known_alignments
 
-    net, shortest = (model, None) if isinstance(model, PetriNet) else (model.net, model.shortest_run)
+    net, shortest, sound = (
+        (model, None, is_sound) if isinstance(model, PetriNet) else (model.net, model.shortest_run, model.is_sound)
+    )
     if known is None:
         known = known_alignments(log.connection, log.events.name, net) if log.snapshot_id is not None else {}
-    return align_variants(log.variant_multiset(), net, shortest_run=shortest, known=known, seconds=seconds, progress=progress)
+    return align_variants(
+        log.variant_multiset(), net, shortest_run=shortest, known=known, seconds=seconds, progress=progress, is_sound=sound
+    )
 
 
 def align_variants(
@@ -109,17 +115,19 @@ def align_variants(
     seconds: float = SECONDS,
     progress: Progress | None = None,
     workers: int | None = None,
+    is_sound: bool | None = None,
 ) -> Conformance:
     """Aligns every variant with the net, the most frequent first, until all are done or the time is up.
 
     Args:
         variants: The variants with their cases.
-        net: A net whose final marking can be reached; on an unsound one the search may find no end, and stops at its bound.
+        net: A net whose final marking can be reached; on an unsound one a search may find no end, and stops at its bound.
         shortest_run: Fewest activities of a run of the model; searched for if not known.
         known: Alignments of variants, by their activities, found earlier for this very net; they are not searched again.
         seconds: CPU seconds to spend, so that a busy machine does not change the result; a chunk under way is finished.
         progress: Told how far the work is.
         workers: Processes that may share long searches; default: one per core.
+        is_sound: Whether the net is; False bounds searches more narrowly, because in a net whose tokens pile up they find no end.
 
     Raises:
         ModelError: The model's shortest run could not be found, so no fitness can be said.
@@ -128,7 +136,13 @@ def align_variants(
     shortest = alignments.shortest_run(net) if shortest_run is None else shortest_run
     ordered = sorted(variants, key=lambda variant: (-variant[2], variant[0]))
     found = align_traces(
-        [names for _, names, _ in ordered], net, known=known or {}, seconds=seconds, progress=progress, workers=workers
+        [names for _, names, _ in ordered],
+        net,
+        known=known or {},
+        seconds=seconds,
+        progress=progress,
+        workers=workers,
+        is_sound=is_sound,
     )
     results = tuple(_fitness(variant, found[variant[1]], shortest) for variant in ordered)
     average, fitting = weighted([(one.cases, one.cost, one.length) for one in results], shortest)

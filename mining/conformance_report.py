@@ -96,7 +96,7 @@ def hold_against(
     process = log.events.name
     model, sound, problems = _own_model(log, process) if net is None else _brought(net)
     names = {name for (name,) in log.ask("select activity from activities").fetchall()}
-    conformance = align(log, model, seconds=seconds, progress=progress)
+    conformance = align(log, model, seconds=seconds, progress=progress, is_sound=sound)
     accepted = accepted_deviations(log.connection, process)
     deviations = find_deviations(log, conformance, definition=definition_of(log.connection, process), accepted=accepted)
     labels = model.labels if isinstance(model, PetriNet) else model.net.labels

@@ -22,6 +22,7 @@ from mining.alignments import Move
 from mining.conformance import Conformance, VariantFitness, weighted
 from mining.result_rows import arrow_table
 from mining.sql_text import literal, literals
+from mining.temporary import temporary_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -301,25 +302,20 @@ def _times(
         return []
     pairs = [(number, variant) for number, variants in enumerate(having) for variant in variants]
     numbers, variants = (pyarrow.array(column, pyarrow.int32()) for column in zip(*pairs, strict=True))
-    connection = log.connection
-    connection.register("deviations_of_variants", pyarrow.table({"number": numbers, "variant_id": variants}))
     known = pyarrow.array([one.variant_id for one in finished], pyarrow.int32())
-    connection.register("variants_finished", pyarrow.table({"variant_id": known}))
-    try:
-        rows = log.ask(_TIMES_SQL.format(count=len(having))).fetchall()
-    finally:
-        for name in ("deviations_of_variants", "variants_finished"):
-            connection.unregister(name)
+    deviating = temporary_table(log.connection, pyarrow.table({"number": numbers, "variant_id": variants}))
+    aligned = temporary_table(log.connection, pyarrow.table({"variant_id": known}))
+    rows = log.ask(_TIMES_SQL.format(count=len(having), deviating=deviating, aligned=aligned)).fetchall()
     return [tuple(row[1:]) for row in rows]
 
 
 _TIMES_SQL = """with durations as (
     select k.variant_id, (epoch_us(k.ended_at) - epoch_us(k.started_at)) / 1e6 as seconds
-    from kept as k semi join variants_finished using (variant_id)
+    from kept as k semi join {aligned} using (variant_id)
 ), judged as (
     select n.number, d.seconds, p.variant_id is not null as has_it
     from (select unnest(range({count}))::integer as number) as n cross join durations as d
-    left join deviations_of_variants as p on p.number = n.number and p.variant_id = d.variant_id
+    left join {deviating} as p on p.number = n.number and p.variant_id = d.variant_id
 )
 select number, avg(seconds) filter (has_it), avg(seconds) filter (not has_it), median(seconds) filter (has_it),
     median(seconds) filter (not has_it)

@@ -133,14 +133,16 @@ def evaluate_variants(variants: Sequence["Variant"], model: Model, *, name: str,
     fitness = fitting = None
     unfinished = 0
     try:
-        conformance = align_variants(variants, model.net, shortest_run=model.shortest_run, seconds=seconds)
+        conformance = align_variants(variants, model.net, shortest_run=model.shortest_run, seconds=seconds, is_sound=model.is_sound)
     except ModelError as error:
         remarks.append(error.problem)
     else:
         fitness, fitting = conformance.average_fitness, conformance.perfectly_fitting
         unfinished = conformance.variants_unfinished
     if unfinished:
-        remarks.append(f"{unfinished:,} of {len(variants):,} variants were not aligned within {seconds:g} seconds.")
+        remarks.append(
+            f"{unfinished:,} of {len(variants):,} variants were not aligned within their bounds ({seconds:g} seconds in all)."
+        )
     measured = measure_precision(weights, model.net, seconds=seconds)
     if measured.remark:
         remarks.append(measured.remark)

@@ -58,8 +58,9 @@ def filters_from_json(stack: Iterable[Mapping[str, Any]]) -> list[Filter]:
         DataError: No such filter, or a setting it does not have or cannot use.
     """
     if isinstance(stack, str | Mapping) or not isinstance(stack, Iterable) or not all(isinstance(part, Mapping) for part in stack):
+        text = "It is text: read it with `json.loads` first. " if isinstance(stack, str) else ""
         raise DataError(
-            "The filter stack is no list of objects.", remedy='Write it like [{"filter": "endpoints", "ends": ["Ship"]}].'
+            "The filter stack is no list of objects.", remedy=text + 'Write it like [{"filter": "endpoints", "ends": ["Ship"]}].'
         )
     return [_from_json(part) for part in stack]
 

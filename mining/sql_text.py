@@ -3,11 +3,13 @@
 What belongs here: quoting, and the statement that has no rows. What does not: any other statement.
 """
 
+import math
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from lake.errors import DataError
+from lake.sql_text import as_text
 
 
 def literal(value: object) -> str:
@@ -21,17 +23,23 @@ def literal(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float | Decimal):
-        return repr(float(value)) + "::double" if isinstance(value, float) else str(value)
+        return _number(value)
     if isinstance(value, datetime):
         moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
         return f"timestamptz '{moment.isoformat()}'"
     if isinstance(value, date):
         return f"date '{value.isoformat()}'"
     if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
+        return as_text(value)
     raise DataError(
         f"{value!r} ({type(value).__name__}) cannot be compared with.", remedy="Use text, a number, a truth value or a time."
     )
+
+
+def _number(value: float | Decimal) -> str:
+    if not math.isfinite(value):  # infinity and what is no number are words, not digits
+        return f"'{value}'::double"
+    return f"{float(value)!r}::double" if isinstance(value, float) else str(value)
 
 
 def literals(values: Iterable[object]) -> str:

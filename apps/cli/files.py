@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from apps.cli import console
+from connectors.lifecycle import Lifecycle
 
 if TYPE_CHECKING:
     from connectors.event_log_files import ImportReport
@@ -42,6 +43,9 @@ def import_files(
         str | None,
         typer.Option(help="Object type whose objects are the cases of an OCEL file. Default: the most sensible.", metavar="TYPE"),
     ] = None,
+    lifecycle: Annotated[
+        Lifecycle, typer.Option(help="Starts and completions: pair makes one event of both, keep leaves every event as it is.")
+    ] = "pair",
     mine: Annotated[bool, typer.Option("--mine/--no-mine", help="Mine the process at once.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects, one per file.")] = False,
 ) -> None:
@@ -56,12 +60,15 @@ def import_files(
     $ grimoire import rows.csv --delimiter ';' --date-format '%d.%m.%Y %H:%M' --time-zone Europe/Berlin
 
     $ grimoire import logs/*.xes.gz --no-mine --json
+
+    $ grimoire import machine.xes --lifecycle keep
     """
     if name is not None and len(files) > 1:
         raise typer.BadParameter("one name cannot serve several files; import them one by one.", param_hint="--name")
     options = {
         "case": case, "activity": activity, "timestamp": timestamp, "start": start, "resource": resource, "delimiter": delimiter,
         "encoding": encoding, "date_format": date_format, "time_zone": time_zone, "object_type": object_type,
+        "lifecycle": lifecycle,
     }  # fmt: skip
     given = {key: value for key, value in options.items() if value is not None}
     reports = []
@@ -73,7 +80,7 @@ def import_files(
         console.print_json(reports)
 
 
-def _imported(file: Path, name: str | None, options: dict[str, str], *, mine: bool) -> "ImportReport":
+def _imported(file: Path, name: str | None, options: dict[str, Any], *, mine: bool) -> "ImportReport":
     from connectors.event_log_files import import_event_log
 
     with console.progress() as progress:
@@ -86,7 +93,7 @@ def _imported(file: Path, name: str | None, options: dict[str, str], *, mine: bo
 
 
 def _described(report: "ImportReport") -> dict[str, Any]:
-    wanted = ("process", "cases", "events", "activities", "rows_quarantined", "seconds", "columns", "notes")
+    wanted = ("process", "cases", "events", "activities", "rows_quarantined", "seconds", "columns", "notes", "lifecycle")
     return {name: value for name, value in asdict(report).items() if name in wanted}
 
 

@@ -3,7 +3,6 @@
 What belongs here: showing and saving result rows. What does not: who may write (`lake.connection` decides, whatever the text).
 """
 
-import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -141,20 +140,16 @@ def save(result: "duckdb.DuckDBPyRelation", output: Path) -> int:
     import duckdb
 
     from lake.errors import StorageError
+    from lake.sql_text import as_text
+    from lake.whole_files import written_whole
 
-    partial = output.with_name(f".{output.name}.partial")
-    try:
-        with duckdb.connect() as plain:  # the lake's connection may not write files, whatever it is asked
-            plain.execute("set timezone = 'UTC'; set enable_progress_bar = false")
-            plain.register("result", _reader(result))
-            target = str(partial).replace("'", "''")
-            row = plain.execute(f"copy (from result) to '{target}' ({FORMATS[output.suffix.lower()]})").fetchone()
-        partial.replace(output)
-    except (OSError, duckdb.IOException) as error:
-        raise StorageError(f"{output} cannot be written: {error}", remedy="Choose a folder you may write in.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+    with written_whole(output) as partial, duckdb.connect() as plain:  # the lake's own may not write files, whatever it is asked
+        plain.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+        plain.register("result", _reader(result))
+        try:
+            row = plain.execute(f"copy (from result) to {as_text(partial)} ({FORMATS[output.suffix.lower()]})").fetchone()
+        except duckdb.IOException as error:
+            raise StorageError(f"{output} cannot be written: {error}", remedy="Choose a folder you may write in.") from error
     return int(row[0]) if row else 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from connectors.exports.log_tables import HISTORY, LogTables
 from lake import quote
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -112,7 +113,7 @@ class ObjectLog:
 
     def _listed(self, attributes: Mapping[str, str], render: Render, *, time: bool = False) -> str:
         since = f", 'time': '{START}'" if time else ""
-        pairs = [f"{{'name': {literal(name)}, 'value': {render(quote(name), kind)}{since}}}" for name, kind in attributes.items()]
+        pairs = [f"{{'name': {as_text(name)}, 'value': {render(quote(name), kind)}{since}}}" for name, kind in attributes.items()]
         none = f"cast([] as struct(name varchar, value varchar{', time varchar' if time else ''})[])"
         return f"list_filter([{', '.join(pairs)}], lambda one: one.value is not null)" if pairs else none
 
@@ -128,7 +129,7 @@ class ObjectLog:
         """SQL of a historical value, which is kept as text, as its attribute's type has it."""
         names = {name: self.history_type(name) for kinds in self.types("objects").values() for name in kinds}
         cases = [
-            f"when {literal(name)} then {render(f'try_cast(value as {CASTS[kind]})', kind)}"
+            f"when {as_text(name)} then {render(f'try_cast(value as {CASTS[kind]})', kind)}"
             for name, kind in names.items()
             if kind in CASTS
         ]
@@ -147,8 +148,3 @@ def object_log(connection: "duckdb.DuckDBPyConnection", tables: LogTables) -> Ob
 def _described(connection: "duckdb.DuckDBPyConnection", relation: str) -> dict[str, str]:
     rows = connection.execute(f"describe {relation}").fetchall()
     return {name: OCEL_TYPES.get(str(kind).partition("(")[0], "string") for name, kind, *_ in rows}
-
-
-def literal(text: str) -> str:
-    """A quoted SQL text."""
-    return "'" + text.replace("'", "''") + "'"

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.exports.log_tables import LogTables
-from connectors.exports.objects import CASTS, START, ObjectLog, literal, moment, object_log, text_of
+from connectors.exports.objects import CASTS, START, ObjectLog, moment, object_log, text_of
 from lake import quote
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,11 +63,11 @@ def _write_types(log: ObjectLog, out: sqlite3.Connection, what: str) -> None:
 def _rows(log: ObjectLog, what: str, kind: str, known: Mapping[str, str]) -> str:
     values = "".join(f", {_value(quote(name), one)}" for name, one in known.items())
     if what == "event":
-        rows = f"from {log.part('events')} where activity = {literal(kind)} order by source_row, event_id"
+        rows = f"from {log.part('events')} where activity = {as_text(kind)} order by source_row, event_id"
         return f"select event_id, {moment('occurred_at')}{values} {rows}"
     if not log.has_history:
         return (
-            f"select object_id, '{START}', null{values} from {log.part('objects')} where object_type = {literal(kind)} order by 1"
+            f"select object_id, '{START}', null{values} from {log.part('objects')} where object_type = {as_text(kind)} order by 1"
         )
     return _history(log, kind, known)
 
@@ -75,12 +76,12 @@ def _history(log: ObjectLog, kind: str, known: Mapping[str, str]) -> str:
     """A row per object with what it was at the beginning, and one per change after that, with the name of what changed."""
     is_first = f"valid_from is null or valid_from = '{START}'"
     first = "".join(
-        f", last(value order by valid_from nulls first) filter (attribute = {literal(name)} and ({is_first}))" for name in known
+        f", last(value order by valid_from nulls first) filter (attribute = {as_text(name)} and ({is_first}))" for name in known
     )
-    later = "".join(f", case when attribute = {literal(name)} then value end" for name in known)
+    later = "".join(f", case when attribute = {as_text(name)} then value end" for name in known)
     typed = "".join(f", {_read(f'v{at}', one)}" for at, one in enumerate(known.values()))
     names = "".join(f", v{at}" for at in range(len(known)))
-    objects = f"(select object_id from {log.part('objects')} where object_type = {literal(kind)})"
+    objects = f"(select object_id from {log.part('objects')} where object_type = {as_text(kind)})"
     return (
         f"with first_of_each (object_id, time, changed{names}) as (select object_id, '{START}', null{first} from {objects}"
         f" left join {log.part('object_values')} using (object_id) group by object_id),"

@@ -14,6 +14,7 @@ from connectors.files.names import OWN
 from connectors.files.options import FileOptions
 from connectors.staged import narrowest, type_counts
 from lake import quote
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -97,7 +98,7 @@ class Values:
 
         self.options, self.declared, self.evidence, self.zone, self.modified = options, declared, evidence, zone, modified
         self.connection = duckdb.connect(config={"memory_limit": "512MB", "threads": "2"})
-        self.connection.execute(f"set timezone = {_text(zone)}")
+        self.connection.execute(f"set timezone = {as_text(zone)}")
 
     def close(self) -> None:
         """Frees what it holds."""
@@ -141,13 +142,13 @@ class Values:
             value = self._number(value)
         elif kind.startswith("timestamptz") or (not kind and self.zone != "UTC"):
             moment = f"cast(try_cast({value} as timestamptz) as varchar)"
-            value = f"case when regexp_full_match({value}, {_text(NAIVE)}) then coalesce({moment}, {value}) else {value} end"
+            value = f"case when regexp_full_match({value}, {as_text(NAIVE)}) then coalesce({moment}, {value}) else {value} end"
         return [f"{value} as {column}"]
 
     def _filled(self, name: str) -> str:
         value = f"trim({quote(name)})" if self.options.trim else quote(name)
         words = ["", *self.options.null_values.get("*", ()), *self.options.null_values.get(name, ())]
-        return f"case when {value} not in ({', '.join(_text(word) for word in words)}) then {value} end"
+        return f"case when {value} not in ({', '.join(as_text(word) for word in words)}) then {value} end"
 
     def _moments(self, columns: Sequence[str]) -> Iterator[tuple[str, tuple[str, str | None]]]:
         for name, (day, clock) in self.options.moments.items():
@@ -162,7 +163,7 @@ class Values:
 
     def _coalesced(self, name: str) -> str:
         text = f"trim({self._filled(name)})"
-        text = f"case when not regexp_full_match({text}, {_text(ZEROS)}) then {text} end" if name not in self._clocks() else text
+        text = f"case when not regexp_full_match({text}, {as_text(ZEROS)}) then {text} end" if name not in self._clocks() else text
         return f"coalesce({', '.join(self._parsed(text, form) for form in self.options.dates[name])})"
 
     def _clocks(self) -> set[str]:
@@ -175,10 +176,10 @@ class Values:
         form = rf"\s*[-+]?\s*(\d*|{grouped})({decimal}\d*)?\s*-?\s*"
         bare = f"regexp_replace({value}, '[-+\\s]', '', 'g')"
         if thousands:
-            bare = f"replace({bare}, {_text(thousands)}, '')"
-        bare = f"replace({bare}, {_text(self.options.decimal)}, '.')"
+            bare = f"replace({bare}, {as_text(thousands)}, '')"
+        bare = f"replace({bare}, {as_text(self.options.decimal)}, '.')"
         sign = f"case when contains({value}, '-') then '-' else '' end"
-        is_one = f"regexp_full_match({value}, {_text(form)}) and regexp_matches({value}, '\\d')"
+        is_one = f"regexp_full_match({value}, {as_text(form)}) and regexp_matches({value}, '\\d')"
         return f"case when {is_one} then {sign} || {bare} else {value} end"
 
     def _date(self, name: str, value: str, kind: str) -> list[str]:
@@ -192,7 +193,7 @@ class Values:
             said = f"strftime({moment}, '%H:%M:%S')"
         else:
             said = f"cast({moment} as varchar)"
-        is_zeros = "false" if kind == "time" else f"regexp_full_match({text}, {_text(ZEROS)})"
+        is_zeros = "false" if kind == "time" else f"regexp_full_match({text}, {as_text(ZEROS)})"
         made = [f"case when not {is_zeros} then coalesce({said}, {value}) end as {quote(name)}"]
         if kind != "time" and self.options.year is None and any(_is_yearless(form) for form in formats):
             dated = [self._parsed(text, form) for form in formats if not _is_yearless(form)] or ["null"]
@@ -204,15 +205,15 @@ class Values:
         if form == "iso":
             return f"try_cast({text} as timestamptz)"
         if not _is_yearless(form) or not any(mark in form for mark in ("%b", "%B", "%m", "%d", "%j")):
-            return f"cast(try_strptime({text}, {_text(form)}) as timestamptz)"
+            return f"cast(try_strptime({text}, {as_text(form)}) as timestamptz)"
         if self.options.year is not None:
             return self._in_year(text, form, self.options.year)
         latest = (self.modified + timedelta(days=1)).isoformat()
         years = [self._in_year(text, form, self.modified.year + 1 - back) for back in range(YEARS_BACK + 1)]
-        return f"coalesce({', '.join(f'case when {one} <= timestamptz {_text(latest)} then {one} end' for one in years)})"
+        return f"coalesce({', '.join(f'case when {one} <= timestamptz {as_text(latest)} then {one} end' for one in years)})"
 
     def _in_year(self, text: str, form: str, year: int) -> str:
-        return f"cast(try_strptime({text} || ' {year}', {_text(f'{form} %Y')}) as timestamptz)"
+        return f"cast(try_strptime({text} || ' {year}', {as_text(f'{form} %Y')}) as timestamptz)"
 
 
 def duckdb_types(evidence: Mapping[str, Evidence], declared: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
@@ -226,10 +227,6 @@ def _is_yearless(form: str) -> bool:
 
 def _escaped(character: str | None) -> str:
     return f"[{character}]" if character not in {None, "^", "\\"} else f"\\{character}"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def text_type(connection: "duckdb.DuckDBPyConnection", relation: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ from connectors.connector import Connector, Health, Opened, Shape
 from connectors.files.memory import Due, Memory
 from connectors.files.options import FileOptions, PlaceOptions, known_zone
 from connectors.files.places import DONE, FAILED, Place, SourceFile
+from connectors.lifecycle import Lifecycle
 from connectors.packages import reject
 from connectors.staged import Rejected
 from lake import get_settings
@@ -66,6 +67,7 @@ class EventLogOptions(BaseModel):
     time_zone: str | None = None
     date_format: str | None = None
     object_type: str | None = None
+    lifecycle: Lifecycle = "pair"
 
     @field_validator("files", mode="before")
     @classmethod

@@ -32,6 +32,7 @@ from connectors.kinds.sql_tables import (
 )
 from lake import get_settings, quote
 from lake.source_databases import SOURCE, attached_postgres, explained
+from lake.sql_text import as_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -241,7 +242,7 @@ def _copied(opened: OpenedDatabase, resource: Resource, found: Readable, sql: st
     def copy(query: str, path: Path) -> Path:
         with source.cursor() as cursor:
             cursor.execute("set timezone = 'UTC'")
-            cursor.execute(f"copy ({query}) to {_text(path)} (format parquet, compression lz4_raw, parquet_version v2)")
+            cursor.execute(f"copy ({query}) to {as_text(path)} (format parquet, compression lz4_raw, parquet_version v2)")
         return path
 
     if len(queries) == 1:
@@ -255,7 +256,7 @@ def _whole_queries(source: "duckdb.DuckDBPyConnection", found: Readable, sql: st
     known = source.execute(
         _asked(
             "select c.reltuples::bigint, n.nspname::text, c.relkind::text"
-            f" from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = {_text(found.origin)}::regclass"
+            f" from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = {as_text(found.origin)}::regclass"
         )
     ).fetchone()
     about, schema, kind = known or (0, "", "")
@@ -282,7 +283,7 @@ def _ranges(source: "duckdb.DuckDBPyConnection", found: Readable) -> list[str]:
 
 def _asked(sql: str) -> str:
     """A query that the PostgreSQL database itself answers."""
-    return f"from postgres_query('{SOURCE}', {_text(sql)})"
+    return f"from postgres_query('{SOURCE}', {as_text(sql)})"
 
 
 def _looked_into(path: Path, cursor: Column | None) -> tuple[int, Any, Any]:
@@ -305,9 +306,5 @@ def _literal(value: Any, cursor: Column) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         kind = "timestamp" if cursor.is_naive else "timestamptz" if cursor.kind == "timestamptz" else ""
         kind = "date" if isinstance(value, date) and not isinstance(value, datetime) else kind
-        return f"{kind} {_text(str(value))}".strip()
+        return f"{kind} {as_text(value)}".strip()
     return str(value)
-
-
-def _text(value: Any) -> str:
-    return "'" + str(value).replace("'", "''") + "'"

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lake.errors import ModelError
-from mining import PetriNet, align, discover
+from mining import PetriNet, align, discover, evaluate
 from mining.alignments import BOUND_REACHED, FINISHED, OUT_OF_TIME, Alignment
 from mining.conformance import align_variants
 from mining.discovery import discover_from_variants
@@ -106,6 +106,35 @@ def test_a_search_that_hits_its_bound_is_unfinished(monkeypatch):
     assert result.variants_unfinished == 1
     assert (result.average_fitness, result.cases_unfinished) == (1.0, 3)
     assert [variant.status for variant in result.variants] == [FINISHED, BOUND_REACHED]
+
+
+def test_a_net_known_to_be_unsound_is_searched_with_the_first_bound_only(monkeypatch):
+    monkeypatch.setattr("mining.alignments.STATES", (8, 100_000))
+    asked = [(1, ("a",), 7), (2, tuple("abc" * 20), 3)]
+    found = {sound: align_variants(asked, sequence_net("a", "b"), shortest_run=2, is_sound=sound) for sound in (False, None, True)}
+
+    assert [variant.status for variant in found[False].variants] == [FINISHED, BOUND_REACHED]
+    assert (found[False].cases_unfinished, found[False].average_fitness) == (3, pytest.approx(1 - 1 / 3))
+    assert [variant.status for variant in found[None].variants] == [FINISHED, FINISHED]
+    assert found[None].average_fitness == found[True].average_fitness
+
+
+@pytest.mark.slow
+def test_an_unsound_net_of_a_public_log_says_what_was_not_aligned_and_why(public_log):
+    """Tokens pile up in the split miner's net of this log, so that the search of a variant that does not fit never ends."""
+    with public_log("receipt.xes.gz") as log:
+        model, variants = discover(log, miner="split"), log.variant_multiset()
+        judged = evaluate(log, model, seconds=2)
+        result = align_variants(variants[:12], model.net, shortest_run=model.shortest_run, is_sound=model.is_sound, workers=1)
+
+    assert model.is_sound is False
+    assert 0 < judged.variants_unfinished < len(variants)
+    assert "Tokens pile up without end" in judged.remark
+    assert f"{judged.variants_unfinished} of 116 variants were not aligned within their bounds" in judged.remark
+    assert 0 <= judged.fitness <= 1
+    unfinished = [variant for variant in result.variants if variant.cost is None]
+    assert {variant.status for variant in unfinished} == {BOUND_REACHED}
+    assert result.cases_unfinished == sum(variant.cases for variant in unfinished) > 0
 
 
 def test_a_net_whose_end_cannot_be_reached_is_refused():

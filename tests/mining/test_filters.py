@@ -522,3 +522,9 @@ def test_what_filters_keep_and_all_but_it_are_the_whole_log(parts):
     )
     assert kept and rest and not kept & rest
     assert kept | rest == {str(case) for case in range(12)}
+
+
+def test_a_stack_that_is_still_text_is_refused_with_how_to_read_it():
+    with pytest.raises(DataError, match="no list of objects") as refused:
+        filters_from_json('[{"filter": "endpoints", "ends": ["Ship"]}]')
+    assert "json.loads" in refused.value.remedy
