@@ -11,6 +11,7 @@ Columns: case_no, case_id, position (from 1), occurred_at, started_at (of the ca
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -63,11 +64,13 @@ class Prefixes:
         table: Its name, as SQL.
         categories: Feature columns of type varchar.
         numbers: Feature columns of type double.
+        now: Time of the log's last event.
     """
 
     table: str
     categories: tuple[str, ...]
     numbers: tuple[str, ...]
+    now: datetime | None
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -75,24 +78,31 @@ class Prefixes:
         return (*self.categories, *self.numbers)
 
 
-def prefixes_of(log: "EventLog", settings: "CaseSettings") -> Prefixes:
+def prefixes_of(log: "EventLog", settings: "CaseSettings", *, of: str = "true") -> Prefixes:
     """Makes the table of all prefixes of the cases a log keeps, in the connection's temporary schema.
 
     Args:
         log: The event log.
         settings: What ends a case, the calendar, the attributes known in time, and the activities that are counted.
+        of: The cases whose prefixes are wanted, as an SQL condition on `case_no`, `last_event_at` and `now`, the time of the
+            log's last event. What is known of the cases around them rests on all.
     """
     number = next(_numbers)
     read, events, around, table = (f"temp.main.case_{part}_{number}" for part in ("read", "events", "around", "prefixes"))
     log.connection.execute(f"create or replace temp table {read} as {_events(log, settings)}")
-    log.connection.execute(f"create or replace temp table {events} as {_timed(log, read, settings)}")
-    log.connection.execute(f"create or replace temp table {around} as {_around(events, settings)}")
+    wanted = f"""from {read} semi join (select case_no from (
+    select case_no, max(occurred_at) as last_event_at, max(max(occurred_at)) over () as now from {read} group by case_no
+) where {of}) using (case_no)"""
+    log.connection.execute(f"create or replace temp table {events} as {_timed(log, wanted, settings)}")
+    log.connection.execute(f"create or replace temp table {around} as {_around(read, events, settings)}")
     log.connection.execute(f"create or replace temp table {table} as {_features(events, around, settings)}")
+    now = log.connection.execute(f"select max(occurred_at) from {read}").fetchone()
     for passing in (read, events, around):
         log.connection.execute(f"drop table {passing}")
     categories = (*CATEGORIES, *(f"attribute {name}" for name in settings.texts))
     counts = tuple(f"count {activity}" for activity in settings.counted)
-    return Prefixes(table, categories, (*_BASE, *counts, *(f"attribute {name}" for name in settings.numbers)))
+    numbers = (*_BASE, *counts, *(f"attribute {name}" for name in settings.numbers))
+    return Prefixes(table, categories, numbers, now[0] if now else None)
 
 
 def drop(log: "EventLog", prefixes: Prefixes) -> None:
@@ -115,33 +125,39 @@ def _events(log: "EventLog", settings: "CaseSettings") -> str:
     lag(e.occurred_at) over in_case as last_at, lead(e.occurred_at) over in_case as next_at,
     lag(a.activity) over in_case as previous_1, lag(a.activity, 2) over in_case as previous_2,
     lag(a.activity, 3) over in_case as previous_3,
-    coalesce(a.activity in ({literals(settings.end_activities)}), false) as is_end{told}
+    coalesce(a.activity in ({literals(settings.end_activities)}), false) as is_end,
+    (count(*) over (order by e.occurred_at range between interval 1 day preceding and current row))::double as events_1_day,
+    case when {resource} is not null then (count(*) over (partition by {resource} order by e.occurred_at
+        range between interval 7 day preceding and current row))::double end as resource_events_7_days{told}
 from ({log.rows_sql()}) as e join {log.events.layout.cases} as c using (case_id)
     join {log.events.layout.activities} as a using (activity)
 window in_case as (partition by c.case_no order by e.occurred_at, e.source_row)"""
 
 
-def _timed(log: "EventLog", events: str, settings: "CaseSettings") -> str:
-    """The events with their working times: in a statement of its own, for joins and windows would carry the calendar's lists along."""
+def _timed(log: "EventLog", wanted: str, settings: "CaseSettings") -> str:
+    """The events of the cases that are wanted, with working times.
+
+    A statement of its own, for joins and windows would carry the calendar's lists along.
+    """
     time = settings.calendar.on_log(log)
     return f"""select *, {time.seconds_sql("started_at", "occurred_at")} as working_elapsed_seconds,
     {time.seconds_sql("last_at", "occurred_at")} as working_seconds_since_last
-from {events}"""
+{wanted}"""
 
 
 def _cast(name: str, kind: str) -> str:
     return f"try_cast(e.{quote(name)} as {kind})"
 
 
-def _around(events: str, settings: "CaseSettings") -> str:
-    """What was last known of the other cases at every event, a row each: load, arrivals so far and a week before, recent stays.
+def _around(events: str, asking: str, settings: "CaseSettings") -> str:
+    """What was last known of the other cases at every event that asks, a row each: load, arrivals, recent stays.
 
     Each event asks each history for its latest entry. Histories and questions go through one window in the order of time: DuckDB
     1.5 takes minutes for the same as-of joins, which have no or few different keys.
     """
     silent = f"occurred_at + {literal(settings.silent_seconds)} * interval 1 second"
     asked = "\nunion all ".join(
-        f"select '{name}', '{kind}', {place}, {moment}, case_no, position, null::double from {events}"
+        f"select '{name}', '{kind}', {place}, {moment}, case_no, position, null::double from {asking}"
         for name, (kind, place, moment) in _QUESTIONS.items()
     )
     answers = ", ".join(f"any_value(value) filter (name = '{name}') as {name}" for name in _QUESTIONS)
@@ -181,8 +197,8 @@ def _features(events: str, around: str, settings: "CaseSettings") -> str:
         for activity in settings.counted
     )
     told = "".join(f", e.{quote('attribute ' + name)}" for name in (*settings.texts, *settings.numbers))
-    return f"""select e.case_no, e.case_id, e.position, e.occurred_at, e.started_at, e.activity, e.previous_1, e.previous_2, e.previous_3,
-    e.resource, e.next_at, e.position::double as prefix_length,
+    return f"""select e.case_no, e.case_id, e.position, e.occurred_at, e.started_at, e.activity, e.resource,
+    e.previous_1, e.previous_2, e.previous_3, e.next_at, e.position::double as prefix_length,
     (epoch_us(e.occurred_at) - epoch_us(e.started_at)) / 1e6 as elapsed_seconds,
     (epoch_us(e.occurred_at) - epoch_us(e.last_at)) / 1e6 as seconds_since_last,
     e.working_elapsed_seconds, e.working_seconds_since_last,
@@ -193,9 +209,7 @@ def _features(events: str, around: str, settings: "CaseSettings") -> str:
     (count(*) filter (not e.first_here) over so_far)::double as repeats,
     coalesce(o.open_cases, 0) as open_cases, coalesce(o.open_in_activity, 0) as open_in_activity, o.open_at_resource,
     o.arrived - coalesce(o.arrived_before, 0) as arrivals_7_days,
-    (count(*) over (order by e.occurred_at range between interval 1 day preceding and current row))::double as events_1_day,
-    case when e.resource is not null then (count(*) over (partition by e.resource order by e.occurred_at
-        range between interval 7 day preceding and current row))::double end as resource_events_7_days,
+    e.events_1_day, e.resource_events_7_days,
     o.recent_seconds_in_activity{counts}{told}
 from (select *, row_number() over (partition by case_no, activity order by position) = 1 as first_here from {events}) as e
 join {around} as o using (case_no, position)

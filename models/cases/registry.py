@@ -164,7 +164,7 @@ def card(name: str, predictor: "CasePredictor", snapshot_id: int) -> str:
             "Remaining time, outcome and next activity of running cases: gradient boosting on prefixes of cases.",
             "",
             f"Data: {predictor.prefixes:,} prefixes of {predictor.cases:,} cases until {predictor.trained_until:%Y-%m-%d}, "
-            f"snapshot {snapshot_id} of the lake. Measured on cases that started later than all of these.",
+            f"snapshot {snapshot_id} of the lake{_drawn(predictor.share)}. Measured on cases that started later than all of these.",
             "",
             "| target | measure | model | floor |",
             "|---|---|---:|---:|",
@@ -181,6 +181,10 @@ def card(name: str, predictor: "CasePredictor", snapshot_id: int) -> str:
             "an activity or attribute value that is new counts as unknown.",
         ]
     )
+
+
+def _drawn(share: float) -> str:
+    return "" if share == 1 else f"; {share:.0%} of all cases were drawn"
 
 
 def _figure(value: float | None) -> str:
