@@ -57,7 +57,17 @@ class CaseRegistry:
         self.client = self.registry.client
 
     def keep(self, process: str, predictor: "CasePredictor", *, alias: Alias, snapshot_id: int) -> Kept:
-        """Keeps a predictor in a run of its own, registers it and points the alias at it."""
+        """Keeps a predictor in a run of its own, registers it and points the alias at it.
+
+        Raises:
+            ModelError: The store is away.
+        """
+        try:
+            return self._keep(process, predictor, alias=alias, snapshot_id=snapshot_id)
+        except Exception as error:  # MLflow wraps whatever its database and its folder say in errors of several libraries
+            raise _away(error) from error
+
+    def _keep(self, process: str, predictor: "CasePredictor", *, alias: Alias, snapshot_id: int) -> Kept:
         import joblib
 
         mlflow, name = self.registry.mlflow, model_name(process)
