@@ -17,14 +17,21 @@ if TYPE_CHECKING:
 
     from models.cases.samples import Encoding, Sample
 
-Task = Literal["remaining", "outcome", "activity"]
-ROWS: dict[Task, int] = {"remaining": 200_000, "outcome": 100_000, "activity": 50_000}  # the latest; one tree per class costs more
+Task = Literal["remaining", "scale", "outcome", "activity"]
+ROWS: dict[Task, int] = {
+    "remaining": 50_000,
+    "scale": 20_000,
+    "outcome": 30_000,
+    "activity": 15_000,
+}  # the latest; one tree per class costs more
 _TREES: dict[Task, dict[str, Any]] = {
     "remaining": {"loss": "absolute_error", "learning_rate": 0.05, "max_iter": 600, "min_samples_leaf": 50},
+    "scale": {"loss": "absolute_error", "learning_rate": 0.1, "max_iter": 60, "min_samples_leaf": 50},
     "outcome": {"learning_rate": 0.08, "max_iter": 200, "min_samples_leaf": 50, "l2_regularization": 1.0},
     "activity": {"learning_rate": 0.2, "max_iter": 40, "min_samples_leaf": 20, "max_leaf_nodes": 15},
 }
-_PATIENCE: dict[Task, int] = {"remaining": 20, "outcome": 15, "activity": 5}
+_PATIENCE: dict[Task, int] = {"remaining": 20, "scale": 5, "outcome": 15, "activity": 5}
+_CLASSES = ("outcome", "activity")
 ATTRIBUTE = "attribute "
 
 
@@ -35,11 +42,13 @@ class Fitted:
     Attributes:
         model: A gradient-boosting model of scikit-learn.
         columns: Positions of its features in a sample's matrix.
+        later_loss: Loss of the model fitted on the training part alone on the validation part: days, or log-loss.
         held_out: What the model fitted on the training part alone said of the validation part, for calibration.
     """
 
     model: Any
     columns: tuple[int, ...]
+    later_loss: float
     held_out: "np.ndarray"
 
     def predict(self, features: "np.ndarray") -> "np.ndarray":
@@ -63,7 +72,7 @@ def fit(task: Task, encoding: "Encoding", training: "Sample", validation: "Sampl
     y, y_later = training.known[label], validation.known[label]
     if len(training) < 2 or not len(validation) or len(np.unique(y)) < 2:
         return None
-    known = np.isin(y_later, np.unique(y)) if task != "remaining" else np.ones(len(y_later), dtype=bool)
+    known = np.isin(y_later, np.unique(y)) if task in _CLASSES else np.ones(len(y_later), dtype=bool)
     if not known.any():
         return None
     watched = validation.where(known)
@@ -77,7 +86,7 @@ def fit(task: Task, encoding: "Encoding", training: "Sample", validation: "Sampl
         trees = max(int(np.argmax(first.validation_score_)), 1)
         both = joined(training, watched)
         model = _grow(task, encoding, columns, both, label, None, trees=trees)
-        return Fitted(model, tuple(columns), _predict(first, validation.features[:, columns]))
+        return Fitted(model, tuple(columns), -float(max(first.validation_score_)), _predict(first, validation.features[:, columns]))
 
 
 def _choices(encoding: "Encoding", features: "np.ndarray") -> list[list[int]]:
@@ -101,7 +110,7 @@ def _grow(
 ) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    kind = HistGradientBoostingRegressor if task == "remaining" else HistGradientBoostingClassifier
+    kind = HistGradientBoostingClassifier if task in _CLASSES else HistGradientBoostingRegressor
     settings = _TREES[task] | ({} if trees is None else {"max_iter": trees})
     model = kind(
         categorical_features=[encoding.is_category[n] for n in columns],

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from mining.sql_text import literal
 from models.cases.prefixes import drop, prefixes_of
 from models.cases.samples import KEYS, Sample, read_sample
 from models.cases.targets import OUTCOMES, labelled_sql
@@ -72,6 +73,7 @@ class CasePredictor:
         trained_until: Time of the last event of the log it was trained on.
         cases: How many cases it was trained and chosen on.
         prefixes: The same of prefixes.
+        share: Of the log's cases, how many were drawn to learn from and measure on.
         evaluation: How good it is; None until it is judged.
     """
 
@@ -88,6 +90,7 @@ class CasePredictor:
     trained_until: datetime
     cases: int
     prefixes: int
+    share: float
     evaluation: "Evaluation | None" = None
 
     def judged(self, evaluation: "Evaluation") -> "CasePredictor":
@@ -108,21 +111,23 @@ class CasePredictor:
         Raises:
             ModelError: The predictor was trained on columns the log has not.
         """
-        return self._read(log, "next_activity is null and not has_ended")
+        running = f"last_event_at + {literal(self.settings.silent_seconds)} * interval 1 second >= now"
+        return self._read(log, "next_activity is null and not has_ended", of=running)
 
     def ended_cases(self, log: "EventLog", *, since: datetime) -> Sample:
         """The prefixes, of two events or more, of the cases that have ended after a moment."""
-        from mining.sql_text import literal
+        later = literal(since)
+        return self._read(
+            log, f"has_ended and position between 2 and events - 1 and ended_at > {later}", of=f"last_event_at > {later}"
+        )
 
-        return self._read(log, f"has_ended and position between 2 and events - 1 and ended_at > {literal(since)}")
-
-    def _read(self, log: "EventLog", condition: str) -> Sample:
-        prefixes = prefixes_of(log, self.settings)
+    def _read(self, log: "EventLog", condition: str, *, of: str) -> Sample:
+        """The prefixes that meet a condition, among those of the cases that meet another."""
+        prefixes = prefixes_of(log, self.settings, of=of)
         try:
             self.encoding.require(prefixes)
-            relation = f"""(with labelled as ({labelled_sql(log, prefixes, self.settings)}), latest as (select max(occurred_at)
-            as now from labelled)
-select *, epoch_us(now) as now_us, epoch_us(occurred_at) as at_us from labelled, latest where {condition}) as r"""
+            relation = f"""(select *, epoch_us({literal(prefixes.now)}::timestamptz) as now_us, epoch_us(occurred_at) as at_us
+from ({labelled_sql(log, prefixes, self.settings)}) as labelled where {condition}) as r"""
             return read_sample(log, relation, self.encoding, keys=(*KEYS, "case_id", "activity", "now_us", "at_us"))
         finally:
             drop(log, prefixes)

@@ -11,6 +11,7 @@ Columns: case_no, case_id, position (from 1), occurred_at, started_at (of the ca
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,14 @@ _BASE = (
     "resource_events_7_days",
     "recent_seconds_in_activity",
 )
+_QUESTIONS = {  # name: the history that is asked, its place, and as of when
+    "open_cases": ("all", "''", "occurred_at"),
+    "open_in_activity": ("activity", "activity", "occurred_at"),
+    "open_at_resource": ("resource", "resource", "occurred_at"),
+    "recent_seconds_in_activity": ("stays", "activity", "occurred_at"),
+    "arrived": ("arrivals", "''", "occurred_at"),
+    "arrived_before": ("arrivals", "''", "occurred_at - interval 7 day"),
+}
 _numbers = count(1)
 
 
@@ -55,11 +64,13 @@ class Prefixes:
         table: Its name, as SQL.
         categories: Feature columns of type varchar.
         numbers: Feature columns of type double.
+        now: Time of the log's last event.
     """
 
     table: str
     categories: tuple[str, ...]
     numbers: tuple[str, ...]
+    now: datetime | None
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -67,23 +78,31 @@ class Prefixes:
         return (*self.categories, *self.numbers)
 
 
-def prefixes_of(log: "EventLog", settings: "CaseSettings") -> Prefixes:
+def prefixes_of(log: "EventLog", settings: "CaseSettings", *, of: str = "true") -> Prefixes:
     """Makes the table of all prefixes of the cases a log keeps, in the connection's temporary schema.
 
     Args:
         log: The event log.
         settings: What ends a case, the calendar, the attributes known in time, and the activities that are counted.
+        of: The cases whose prefixes are wanted, as an SQL condition on `case_no`, `last_event_at` and `now`, the time of the
+            log's last event. What is known of the cases around them rests on all.
     """
     number = next(_numbers)
-    events, load, table = (f"temp.main.case_{part}_{number}" for part in ("events", "load", "prefixes"))
-    log.connection.execute(f"create or replace temp table {events} as {_events(log, settings)}")
-    log.connection.execute(f"create or replace temp table {load} as {_load(events, settings)}")
-    log.connection.execute(f"create or replace temp table {table} as {_features(log, events, load, settings)}")
-    log.connection.execute(f"drop table {events}")
-    log.connection.execute(f"drop table {load}")
+    read, events, around, table = (f"temp.main.case_{part}_{number}" for part in ("read", "events", "around", "prefixes"))
+    log.connection.execute(f"create or replace temp table {read} as {_events(log, settings)}")
+    wanted = f"""from {read} semi join (select case_no from (
+    select case_no, max(occurred_at) as last_event_at, max(max(occurred_at)) over () as now from {read} group by case_no
+) where {of}) using (case_no)"""
+    log.connection.execute(f"create or replace temp table {events} as {_timed(log, wanted, settings)}")
+    log.connection.execute(f"create or replace temp table {around} as {_around(read, events, settings)}")
+    log.connection.execute(f"create or replace temp table {table} as {_features(events, around, settings)}")
+    now = log.connection.execute(f"select max(occurred_at) from {read}").fetchone()
+    for passing in (read, events, around):
+        log.connection.execute(f"drop table {passing}")
     categories = (*CATEGORIES, *(f"attribute {name}" for name in settings.texts))
     counts = tuple(f"count {activity}" for activity in settings.counted)
-    return Prefixes(table, categories, (*_BASE, *counts, *(f"attribute {name}" for name in settings.numbers)))
+    numbers = (*_BASE, *counts, *(f"attribute {name}" for name in settings.numbers))
+    return Prefixes(table, categories, numbers, now[0] if now else None)
 
 
 def drop(log: "EventLog", prefixes: Prefixes) -> None:
@@ -106,19 +125,42 @@ def _events(log: "EventLog", settings: "CaseSettings") -> str:
     lag(e.occurred_at) over in_case as last_at, lead(e.occurred_at) over in_case as next_at,
     lag(a.activity) over in_case as previous_1, lag(a.activity, 2) over in_case as previous_2,
     lag(a.activity, 3) over in_case as previous_3,
-    coalesce(a.activity in ({literals(settings.end_activities)}), false) as is_end{told}
+    coalesce(a.activity in ({literals(settings.end_activities)}), false) as is_end,
+    (count(*) over (order by e.occurred_at range between interval 1 day preceding and current row))::double as events_1_day,
+    case when {resource} is not null then (count(*) over (partition by {resource} order by e.occurred_at
+        range between interval 7 day preceding and current row))::double end as resource_events_7_days{told}
 from ({log.rows_sql()}) as e join {log.events.layout.cases} as c using (case_id)
     join {log.events.layout.activities} as a using (activity)
 window in_case as (partition by c.case_no order by e.occurred_at, e.source_row)"""
+
+
+def _timed(log: "EventLog", wanted: str, settings: "CaseSettings") -> str:
+    """The events of the cases that are wanted, with working times.
+
+    A statement of its own, for joins and windows would carry the calendar's lists along.
+    """
+    time = settings.calendar.on_log(log)
+    return f"""select *, {time.seconds_sql("started_at", "occurred_at")} as working_elapsed_seconds,
+    {time.seconds_sql("last_at", "occurred_at")} as working_seconds_since_last
+{wanted}"""
 
 
 def _cast(name: str, kind: str) -> str:
     return f"try_cast(e.{quote(name)} as {kind})"
 
 
-def _load(events: str, settings: "CaseSettings") -> str:
-    """How many cases rest where, after every moment at which that changes: in all, per activity and per resource."""
+def _around(events: str, asking: str, settings: "CaseSettings") -> str:
+    """What was last known of the other cases at every event that asks, a row each: load, arrivals, recent stays.
+
+    Each event asks each history for its latest entry. Histories and questions go through one window in the order of time: DuckDB
+    1.5 takes minutes for the same as-of joins, which have no or few different keys.
+    """
     silent = f"occurred_at + {literal(settings.silent_seconds)} * interval 1 second"
+    asked = "\nunion all ".join(
+        f"select '{name}', '{kind}', {place}, {moment}, case_no, position, null::double from {asking}"
+        for name, (kind, place, moment) in _QUESTIONS.items()
+    )
+    answers = ", ".join(f"any_value(value) filter (name = '{name}') as {name}" for name in _QUESTIONS)
     return f"""with resting as (
     select activity, resource, occurred_at as since, least(coalesce(next_at, {silent}), {silent}) as until
     from {events} where not is_end
@@ -129,56 +171,46 @@ def _load(events: str, settings: "CaseSettings") -> str:
     select 'all' as kind, '' as place, moment, sum(step) as step from steps group by moment
     union all select 'activity', activity, moment, sum(step) from steps group by activity, moment
     union all select 'resource', resource, moment, sum(step) from steps where resource is not null group by resource, moment
+    union all select 'arrivals', '', started_at, count(*) from {events} where position = 1 group by started_at
+), stays as (
+    select activity, next_at as moment, avg(epoch_us(next_at) - epoch_us(occurred_at)) / 1e6 as seconds
+    from {events} where next_at is not null group by activity, next_at
+), histories as (
+    select kind, place, moment, sum(step) over (partition by kind, place order by moment) as value from kinds
+    union all select 'stays', activity, moment, avg(seconds) over (partition by activity order by moment
+        rows between 20 preceding and current row) from stays
+), entries(name, kind, place, moment, case_no, position, value) as (
+    select null, kind, place, moment, null, null, value::double from histories
+    union all {asked}
+), known as (
+    select name, case_no, position, last_value(value ignore nulls) over (partition by kind, place
+        order by moment, name is not null rows between unbounded preceding and current row) as value
+    from entries
 )
-select kind, place, moment, sum(step) over (partition by kind, place order by moment) as load from kinds"""
+select case_no, position, {answers} from known where name is not null group by case_no, position"""
 
 
-def _features(log: "EventLog", events: str, load: str, settings: "CaseSettings") -> str:
-    time = settings.calendar.on_log(log)
+def _features(events: str, around: str, settings: "CaseSettings") -> str:
     wall = f"timezone({literal(settings.calendar.time_zone)}, e.occurred_at)"
     counts = "".join(
         f", (count(*) filter (e.activity = {literal(activity)}) over so_far)::double as {quote('count ' + activity)}"
         for activity in settings.counted
     )
     told = "".join(f", e.{quote('attribute ' + name)}" for name in (*settings.texts, *settings.numbers))
-    loads = "\n".join(
-        f"asof left join (select * from {load} where kind = '{kind}') as {kind}_load "
-        f"on {kind}_load.place = {place} and {kind}_load.moment <= e.occurred_at"
-        for kind, place in (("all", "''"), ("activity", "e.activity"), ("resource", "e.resource"))
-    )
-    return f"""with stays as (
-    select activity, next_at as moment, avg(epoch_us(next_at) - epoch_us(occurred_at)) / 1e6 as seconds
-    from {events} where next_at is not null group by activity, next_at
-), recent as (
-    select activity, moment, avg(seconds) over (partition by activity order by moment rows between 20 preceding and current
-    row) as seconds
-    from stays
-), arrivals as (
-    select started_at as moment, count(*) as cases from {events} where position = 1 group by started_at
-), arrived as (
-    select moment, sum(cases) over (order by moment) as so_far from arrivals
-)
-select e.case_no, e.case_id, e.position, e.occurred_at, e.started_at, e.activity, e.previous_1, e.previous_2, e.previous_3,
-    e.resource, e.next_at, e.position::double as prefix_length,
+    return f"""select e.case_no, e.case_id, e.position, e.occurred_at, e.started_at, e.activity, e.resource,
+    e.previous_1, e.previous_2, e.previous_3, e.next_at, e.position::double as prefix_length,
     (epoch_us(e.occurred_at) - epoch_us(e.started_at)) / 1e6 as elapsed_seconds,
     (epoch_us(e.occurred_at) - epoch_us(e.last_at)) / 1e6 as seconds_since_last,
-    {time.seconds_sql("e.started_at", "e.occurred_at")} as working_elapsed_seconds,
-    {time.seconds_sql("e.last_at", "e.occurred_at")} as working_seconds_since_last,
+    e.working_elapsed_seconds, e.working_seconds_since_last,
     (epoch_us(e.began_at) - epoch_us(e.last_at)) / 1e6 as waiting_seconds,
     (epoch_us(e.occurred_at) - epoch_us(e.began_at)) / 1e6 as service_seconds,
     epoch({wall}::time)::double as second_of_day, isodow({wall})::double as weekday, month({wall})::double as month,
     (count(*) filter (e.first_here) over so_far)::double as distinct_activities,
     (count(*) filter (not e.first_here) over so_far)::double as repeats,
-    coalesce(all_load.load, 0)::double as open_cases, coalesce(activity_load.load, 0)::double as open_in_activity,
-    resource_load.load::double as open_at_resource,
-    (arrived.so_far - coalesce(before.so_far, 0))::double as arrivals_7_days,
-    (count(*) over (order by e.occurred_at range between interval 1 day preceding and current row))::double as events_1_day,
-    case when e.resource is not null then (count(*) over (partition by e.resource order by e.occurred_at
-        range between interval 7 day preceding and current row))::double end as resource_events_7_days,
-    recent.seconds as recent_seconds_in_activity{counts}{told}
+    coalesce(o.open_cases, 0) as open_cases, coalesce(o.open_in_activity, 0) as open_in_activity, o.open_at_resource,
+    o.arrived - coalesce(o.arrived_before, 0) as arrivals_7_days,
+    e.events_1_day, e.resource_events_7_days,
+    o.recent_seconds_in_activity{counts}{told}
 from (select *, row_number() over (partition by case_no, activity order by position) = 1 as first_here from {events}) as e
-{loads}
-asof left join recent on recent.activity = e.activity and recent.moment <= e.occurred_at
-asof left join arrived on arrived.moment <= e.occurred_at
-asof left join arrived as before on before.moment <= e.occurred_at - interval 7 day
+join {around} as o using (case_no, position)
 window so_far as (partition by e.case_no order by e.position rows between unbounded preceding and current row)"""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from models.cases.samples import Sample
 
 TOP = 3
-SAMPLED = 500  # prefixes a model's importance is averaged over
+SAMPLED = 200  # prefixes a model's importance is averaged over
 EXPLAINED = 200  # cases with reasons: the ones a person will look at
 _WORDS = {
     "prefix_length": "events so far",

@@ -57,7 +57,17 @@ class CaseRegistry:
         self.client = self.registry.client
 
     def keep(self, process: str, predictor: "CasePredictor", *, alias: Alias, snapshot_id: int) -> Kept:
-        """Keeps a predictor in a run of its own, registers it and points the alias at it."""
+        """Keeps a predictor in a run of its own, registers it and points the alias at it.
+
+        Raises:
+            ModelError: The store is away.
+        """
+        try:
+            return self._keep(process, predictor, alias=alias, snapshot_id=snapshot_id)
+        except Exception as error:  # MLflow wraps whatever its database and its folder say in errors of several libraries
+            raise _away(error) from error
+
+    def _keep(self, process: str, predictor: "CasePredictor", *, alias: Alias, snapshot_id: int) -> Kept:
         import joblib
 
         mlflow, name = self.registry.mlflow, model_name(process)
@@ -164,7 +174,7 @@ def card(name: str, predictor: "CasePredictor", snapshot_id: int) -> str:
             "Remaining time, outcome and next activity of running cases: gradient boosting on prefixes of cases.",
             "",
             f"Data: {predictor.prefixes:,} prefixes of {predictor.cases:,} cases until {predictor.trained_until:%Y-%m-%d}, "
-            f"snapshot {snapshot_id} of the lake. Measured on cases that started later than all of these.",
+            f"snapshot {snapshot_id} of the lake{_drawn(predictor.share)}. Measured on cases that started later than all of these.",
             "",
             "| target | measure | model | floor |",
             "|---|---|---:|---:|",
@@ -181,6 +191,10 @@ def card(name: str, predictor: "CasePredictor", snapshot_id: int) -> str:
             "an activity or attribute value that is new counts as unknown.",
         ]
     )
+
+
+def _drawn(share: float) -> str:
+    return "" if share == 1 else f"; {share:.0%} of all cases were drawn"
 
 
 def _figure(value: float | None) -> str:

@@ -192,6 +192,7 @@ def _train(
         "trained_until": made.trained_until,
         "cases": made.cases,
         "prefixes": made.prefixes,
+        "share": made.share,
     }
     if alias == "challenger" and holder is not None:
         champion = registry.holder(process)

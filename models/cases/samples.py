@@ -116,7 +116,7 @@ def learn_encoding(log: "EventLog", prefixes: "Prefixes", relation: str) -> Enco
 
 
 def read_sample(log: "EventLog", relation: str, encoding: Encoding, *, keys: tuple[str, ...] = KEYS) -> Sample:
-    """Reads rows of labelled prefixes.
+    """Reads rows of labelled prefixes, in the order of the cases' starts.
 
     Args:
         log: The event log.
@@ -133,7 +133,8 @@ def read_sample(log: "EventLog", relation: str, encoding: Encoding, *, keys: tup
         for column, name in (("activity", "activity_code"), ("next_activity", "next_code"))
     )
     columns = log.connection.execute(
-        f"select {', '.join(keys)}, {codes}{', ' if features else ''}{features} from {relation} order by case_no, position"
+        f"select {', '.join(keys)}, {codes}{', ' if features else ''}{features} from {relation} "
+        f"order by started_at, case_no, position"
     ).fetchnumpy()
     rows = len(columns["next_code"])
     matrix = np.empty((rows, len(encoding.features)), dtype=np.float32)

@@ -25,7 +25,7 @@ COLUMNS = {
     "importance": "target varchar, feature varchar, mean_contribution double, share double, model_version varchar",
     "drift": "feature varchar, stability_index double, is_drift boolean, model_version varchar",
     "trainings": "model_version varchar, mlflow_run_id varchar, alias varchar, trained_until timestamptz, cases bigint, "
-    "prefixes bigint, reason varchar",
+    "prefixes bigint, share double, reason varchar",
     "skipped": "reason varchar",
 }
 

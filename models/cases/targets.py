@@ -29,13 +29,12 @@ def labelled_sql(log: "EventLog", prefixes: "Prefixes", settings: "CaseSettings"
     decided = "\n".join(
         f"left join ({_decided(outcome, log, prefixes, settings)}) as {outcome} using (case_no)" for outcome in OUTCOMES
     )
-    now = f"(select max(occurred_at) from {prefixes.table})"
     return f"""with last as (
     select case_no, max(position) as events, max(occurred_at) as ended_at, arg_max(activity, position) as last_activity
     from {prefixes.table} group by case_no
 ), cases as (
     select *, coalesce(last_activity in ({literals(settings.end_activities)}), false)
-        or ended_at + {literal(settings.silent_seconds)} * interval 1 second < {now} as has_ended
+        or ended_at + {literal(settings.silent_seconds)} * interval 1 second < {literal(prefixes.now)} as has_ended
     from last
 )
 select p.*, c.events, c.ended_at, c.has_ended, (epoch_us(c.ended_at) - epoch_us(p.occurred_at)) / 86400e6 as remaining_days,

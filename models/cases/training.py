@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from lake.errors import DataError
+from mining.sql_text import literal
 from models.cases import evaluation
 from models.cases.case_settings import case_settings
 from models.cases.conformal import Conformal, calibrate
@@ -20,7 +21,7 @@ from models.cases.evaluation import Evaluation, Measure
 from models.cases.fitting import Fitted, fit
 from models.cases.floors import Floor, median_floor, most_frequent_floor
 from models.cases.predictor import CasePredictor
-from models.cases.prefixes import drop, prefixes_of
+from models.cases.prefixes import Prefixes, drop, prefixes_of
 from models.cases.samples import KEYS, Sample, learn_encoding, read_sample, split_sql
 from models.cases.targets import OUTCOMES, labelled_sql
 from models.cases.watching import histograms
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from mining.event_log import EventLog
 
+MOST_PREFIXES = 20_000  # of whole cases: what some CPU-seconds can learn from, and hardly worse than all
 LEAST_CASES = 30  # fewer give no split worth measuring on
 _RIPE = 0.95  # of the cases that ended took no longer than what a case must be old to be learnt from
 Cases = Literal["ended", "all"]
@@ -51,6 +53,7 @@ def train(
     attributes: Sequence[str] | None = None,
     cases: Cases = "ended",
     known_labels: bool = False,
+    most_prefixes: int = MOST_PREFIXES,
 ) -> CasePredictor:
     """Learns to predict the running cases of a log.
 
@@ -62,6 +65,8 @@ def train(
             or on `all`, taken to have ended with their last event, as benchmarks on finished logs do.
         known_labels: Learn only from cases that had ended before the first case of the test part started, as one would have had to
             then. Benchmarks usually do not, and young processes leave little to learn from.
+        most_prefixes: Of a log with more events, a share of the cases is drawn that has about so many; in it, all is learnt and
+            measured. What is known of the cases around rests on all.
 
     Returns:
         The predictor with its evaluation.
@@ -70,29 +75,29 @@ def train(
         DataError: The log has too few cases that have ended, or none with two events.
     """
     settings = case_settings(log, definition, attributes=attributes)
-    prefixes = prefixes_of(log, settings)
+    share = min(1.0, most_prefixes / max(log.summary()["events"], 1))
+    prefixes = prefixes_of(log, settings, of=f"hash(case_no) % 10000 < {literal(10_000 * share)}")
     rows = f"{prefixes.table}_rows"
     try:
         labelled = f"({labelled_sql(log, prefixes, settings)}) as rows_of_cases"
-        chosen = labelled if cases == "all" else f"({_ended(labelled)}) as ended_cases"
+        chosen = labelled if cases == "all" else f"({_ended(labelled, prefixes)}) as ended_cases"
         log.connection.execute(f"create or replace temp table {rows} as {split_sql(chosen)}")
         _require_cases(log, rows)
         learnt = f"(select * from {rows} where position < events{' and (part = 2 or ended_at < test_at)' if known_labels else ''})"
         encoding = learn_encoding(log, prefixes, f"(select * from {learnt} as l where part = 0) as r")
         sample = read_sample(log, f"{learnt} as r", encoding, keys=(*KEYS, "part"))
-        until = log.connection.execute(f"select max(occurred_at) from {prefixes.table}").fetchone()
     finally:
         log.connection.execute(f"drop table if exists {rows}")
         drop(log, prefixes)
     samples = _parts(sample)
-    return _trained(samples, encoding=encoding, settings=settings, until=until[0] if until else None)
+    return _trained(samples, encoding=encoding, settings=settings, until=prefixes.now, share=share)
 
 
-def _ended(labelled: str) -> str:
+def _ended(labelled: str, prefixes: Prefixes) -> str:
     """The prefixes of cases that have ended; none of those so young that cases which take longer could not have ended yet."""
     return f"""with told as (select * from {labelled}), usual as (
     select quantile_cont(epoch_us(ended_at) - epoch_us(started_at), {_RIPE}) filter (has_ended and position = 1) as duration_us,
-        max(epoch_us(occurred_at)) as now_us from told
+        epoch_us({literal(prefixes.now)}::timestamptz) as now_us from told
 ), ended as (
     select told.*, epoch_us(started_at) + duration_us <= now_us as is_ripe from told, usual where has_ended
 )
@@ -119,7 +124,7 @@ def _parts(sample: Sample) -> Samples:
     return Samples(sample.where(part == 0), sample.where(part == 1), sample.where(is_tested))
 
 
-def _trained(samples: Samples, *, encoding: Any, settings: Any, until: Any) -> CasePredictor:
+def _trained(samples: Samples, *, encoding: Any, settings: Any, until: Any, share: float) -> CasePredictor:
     remaining, conformal, scale = _remaining(samples, encoding)
     outcomes = {one: _outcome(one, samples, encoding) for one in OUTCOMES}
     following = fit("activity", encoding, _coded(samples.training), _coded(samples.validation), "next_code")
@@ -143,6 +148,7 @@ def _trained(samples: Samples, *, encoding: Any, settings: Any, until: Any) -> C
         trained_until=until,
         cases=len({*earlier.known["case_no"].tolist()}),
         prefixes=len(earlier),
+        share=share,
     )
     return predictor.judged(judge(predictor, samples.test))
 
@@ -183,7 +189,7 @@ def _remaining(samples: Samples, encoding: Any) -> "tuple[Fitted | None, Conform
     scored = Sample(later.features, {**later.known, "error": error})
     odd = np.unique(later.known["case_no"], return_inverse=True)[1] % 2 == 1
     quarter = odd & (np.arange(len(odd)) % 4 == 0)
-    scale = fit("remaining", encoding, scored.where(odd & ~quarter), scored.where(quarter), "error")
+    scale = fit("scale", encoding, scored.where(odd & ~quarter), scored.where(quarter), "error")
     rest = scored.where(~odd)
     return model, calibrate(rest.known["remaining_days"], model.held_out[~odd], scale_of(scale, rest.features)), scale
 

@@ -17,6 +17,7 @@ from models.cases.conformal import calibrate
 from models.cases.floors import median_floor, most_frequent_floor
 from models.cases.prefixes import prefixes_of
 from models.cases.reasons import contributions, explain, importance
+from models.cases.registry import card
 from models.cases.targets import labelled_sql
 from models.cases.watching import drift, histograms, reason_to_train
 
@@ -268,3 +269,42 @@ def test_drift_is_seen_where_a_feature_moves_and_not_where_it_stays(trained):
     assert "elapsed_seconds" in reason_to_train(trained_until=START, now=START, drifts=moved)
     assert "error has grown" in reason_to_train(trained_until=START, now=START, drifts=[], error=3.0, expected_error=2.0)
     assert "8 days" in reason_to_train(trained_until=START, now=START + timedelta(days=8), drifts=[])
+
+
+def test_features_of_drawn_cases_rest_on_all_cases(log_of):
+    log = log_of(company(80))
+    settings = case_settings(log, DEFINITION)
+    drawn = prefixes_of(log, settings, of="hash(case_no) % 2 = 0")
+    columns = ", ".join(f'"{name}"' for name in drawn.features)
+    rows = log.connection.execute(f"select case_id, position, {columns} from {drawn.table} order by case_id, position").fetchall()
+    cases = {row[0] for row in rows}
+
+    assert 20 < len(cases) < 60
+    assert rows == [row for row in feature_rows(log, DEFINITION) if row[0] in cases]
+
+
+def test_of_a_large_log_whole_cases_are_drawn_and_the_share_is_said(log_of, trained):
+    _, whole = trained
+    log = log_of(company())
+    predictor = train(log, definition=DEFINITION, most_prefixes=600)
+
+    assert whole.share == 1
+    assert predictor.share == pytest.approx(600 / log.summary()["events"])
+    assert 0.3 < predictor.cases / whole.cases < 0.7
+    assert "% of all cases were drawn" in card("tickets", predictor, 1)
+    assert len(predictor.score(log)) == 12
+
+
+def test_with_known_labels_no_case_is_learnt_from_that_ended_after_the_test_began(log_of):
+    rows = company(still_open=0)
+    begin, end = {}, {}
+    for case, _, hours, _ in rows:
+        begin.setdefault(case, hours)
+        end[case] = hours
+    test_at = sorted(begin.values())[240]
+    known = [case for case in begin if begin[case] < test_at and end[case] < test_at]
+    log = log_of(rows)
+
+    assert len(known) < 240
+    assert train(log, definition=DEFINITION, cases="all", known_labels=True).cases == len(known)
+    assert train(log, definition=DEFINITION, cases="all").cases == 240

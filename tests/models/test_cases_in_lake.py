@@ -7,7 +7,9 @@ import pytest
 
 import lake
 from connectors.event_log_files import import_event_log
+from lake.database import MLFLOW, database_url
 from lake.errors import ModelError, UnknownProcessError
+from lake.settings import get_settings
 from models.cases.registry import CaseRegistry
 from models.cases.running import predict_all
 
@@ -58,10 +60,35 @@ def test_a_log_that_nothing_can_be_learnt_from_is_skipped_and_an_unknown_one_nam
 
 
 def test_a_registry_that_is_away_is_said(grimoire_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from lake.settings import get_settings
-
     import_tickets(tmp_path / "tickets.csv", cases=9)
     monkeypatch.setenv("GRIMOIRE_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nowhere")
     get_settings.cache_clear()
     with pytest.raises(ModelError, match="registry does not answer"):
         CaseRegistry()
+
+
+def test_a_registry_that_goes_away_while_scoring_leaves_the_scores_of_before(grimoire_home: Path, tmp_path: Path) -> None:
+    import_tickets(tmp_path / "tickets.csv")
+    predict_all()
+    scores = "select * from predictions.scores order by case_id"
+    before = lake.query(scores).fetchall()
+
+    def take_away(doing: str, _done: float) -> None:
+        if doing == "predicting tickets":
+            rename("registered_model_aliases", "taken_away")
+
+    with pytest.raises(ModelError, match="registry does not answer"):
+        predict_all(progress=take_away)
+    assert lake.query(scores).fetchall() == before
+    rename("taken_away", "registered_model_aliases")
+    (report,) = predict_all()
+    assert report.open_cases == len(before) == 6
+
+
+def rename(table: str, new: str) -> None:
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(database_url(MLFLOW, settings=get_settings()))
+    with engine.begin() as connection:
+        connection.execute(text(f"alter table {table} rename to {new}"))
+    engine.dispose()
