@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from models.registry import Alias, Registered, Registry
 
 RETRAIN_AFTER: dict[Grain, int] = {"daily": 7, "weekly": 1, "monthly": 1}  # new periods; before, the champion only scores again
-BUDGET_SECONDS = 150.0
+BUDGET_SECONDS = 90.0
 
 Progress = Callable[[str, float], None]
 

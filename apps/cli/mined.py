@@ -117,7 +117,7 @@ def save_text(path: Path, text: str) -> None:
 
 def forecast(
     retrain: Annotated[bool, typer.Option("--retrain", help="Train every series anew, however little is new.")] = False,
-    budget: Annotated[float, typer.Option(min=0, help="Seconds for training; what is not tried by then does not compete.")] = 150,
+    budget: Annotated[float, typer.Option(min=0, help="Seconds for training; what is not tried by then does not compete.")] = 90,
     as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects, one per series.")] = False,
 ) -> None:
     """Trains, compares and scores the forecasts of every KPI series; the better model becomes champion.
