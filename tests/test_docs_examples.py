@@ -21,6 +21,13 @@ PURCHASES = """
     ) as purchases ("Order", "Step", "When")
 """
 
+TICKETS = """
+    select 'T-' || n as case_id, activity, timestamp '2024-01-01 09:00' + interval (n * 7 + hours * (1 + n % 5)) hour as occurred_at
+    from range(300) as cases (n),
+        (values ('Open', 0), ('Assign', 3), ('Answer', 20), ('Close', 46)) as steps (activity, hours)
+    where n < 290 or activity in ('Open', 'Assign')
+"""
+
 
 def blocks(page: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
@@ -33,6 +40,7 @@ PAGES = [page for page in sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.m
 def test_the_python_of_a_page_runs(page: Path, grimoire_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "orders.csv").write_text(ORDERS, encoding="utf-8")
     duckdb.sql(PURCHASES).write_parquet(str(tmp_path / "purchases.parquet"))
+    duckdb.sql(TICKETS).write_parquet(str(tmp_path / "tickets.parquet"))
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for number, block in enumerate(blocks(page), start=1):

@@ -34,7 +34,7 @@ def click(app: AppTest, key_starts: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("variants", "among <b>60</b> cases"), ("process_map", "of 60 cases"), ("overview", "60")]
+    ("name", "says"), [("variants", "among <b>60</b> cases"), ("process_map", "Where the time goes"), ("overview", "60")]
 )
 def test_filters_in_the_address_narrow_every_page_of_the_process(filled_home, name, says):
     app = visit(name, filters=Stack((LONG,)).packed())

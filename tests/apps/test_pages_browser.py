@@ -217,7 +217,7 @@ def test_a_click_filters_the_map_and_the_filter_can_be_taken_back(visitor: Visit
     visitor.page.mouse.click(*on_map(visitor, "Cancel order"))
     visitor.page.get_by_role("menuitem", name="Only cases with it", exact=True).click()
     map_says(visitor, "3 of 3 activities and 4 of 4 paths: 100 % of events, 100 % of steps; 100 % of 30 cases")
-    visitor.page.get_by_role("button", name="Take back the last filter").click()
+    visitor.page.get_by_role("button", name="Undo").click()
     map_says(visitor, "100 % of 300 cases")
     visitor.done()
     visitor.is_content()
@@ -261,7 +261,7 @@ def test_the_map_can_be_walked_and_filtered_by_keyboard_alone(visitor: Visitor):
     visitor.page.keyboard.press("Enter")
     visitor.page.keyboard.press("ArrowDown")
     visitor.page.keyboard.press("Enter")
-    visitor.page.get_by_text("No case is left by these filters.").wait_for(timeout=30_000)
+    visitor.page.get_by_text("No case passes these filters").wait_for(timeout=30_000)
     visitor.done()
     visitor.is_content()
 
@@ -497,7 +497,7 @@ def test_a_click_in_a_products_lineage_leads_to_the_other_table_and_the_address_
     from playwright.sync_api import expect
 
     visitor.page.goto(f"{visitor.server}/data_products?product=order_to_cash&part=Lineage")
-    visitor.page.locator("g.node", has_text="dfg").click(timeout=30_000)
+    visitor.page.locator('g.node[aria-label^="mining.dfg"]').click(timeout=30_000)
     visitor.page.get_by_role("heading", name="dfg", exact=True).wait_for(timeout=30_000)
     expect(visitor.page).to_have_url(re.compile(r"\bproduct=dfg\b"), timeout=30_000)
     visitor.page.get_by_role("button", name="All data products").click()

@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 
 from apps.streamlit import case_figures, map_figures, mined
+from apps.streamlit.filter_forms import timeframe
 from apps.streamlit.map_figures import Path
-from apps.streamlit.mined import END, START, Timeframe
+from apps.streamlit.mined import END, START
 from apps.streamlit.process_map import scene as scenes
 from apps.streamlit.process_map.flow import order_of_flow
 from apps.streamlit.process_map.layered import Box, Link, draw, spread
@@ -294,7 +295,7 @@ def test_a_click_is_a_filter_that_keeps_the_cases_it_says(filled_home, click, ca
 
 
 def test_the_last_day_of_a_timeframe_belongs_to_it(filled_home):
-    whole = Timeframe(date(2024, 1, 8), date(2025, 1, 30), "contained")
+    whole = (timeframe(date(2024, 1, 8), date(2025, 1, 30), "contained"),)
     assert mined.variant_count("order_to_cash", whole)[1] == 300
 
 

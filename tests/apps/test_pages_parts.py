@@ -5,12 +5,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from apps.streamlit import adhoc, figures, health, outlooks
+from apps.streamlit import figures, health, outlooks
 from apps.streamlit.cards import Card, cards, sparkline
 from apps.streamlit.mined import mined_log
 from apps.streamlit.variant_list.component import MOST_CHEVRONS, variant_rows
 from apps.streamlit.wording import age, amount, duration, number, plain, safe, share
-from lake.errors import QueryError, ReadOnlyError
 from lake.registry import Process
 
 EVIL = '"><script>alert(1)</script>'
@@ -149,28 +148,3 @@ def test_imported_files_are_no_source_that_grows_stale(filled_home):
 def test_the_note_on_a_forecast_is_honest(model, mase, coverage, words):
     naive = {"model": "seasonal_naive", "mase": 1.0, "coverage_80": 0.8}
     assert words in outlooks.honest_note([{"model": "m", "mase": mase, "coverage_80": coverage}, naive], model)
-
-
-def test_ad_hoc_sql_returns_rows_and_caps_them(filled_home):
-    answer = adhoc.run("select * from range(6000) r(i)")
-    assert (len(answer.frame), answer.is_capped) == (adhoc.ROW_CAP, True)
-    assert not adhoc.run("select 1 as one").is_capped
-
-
-@pytest.mark.parametrize(
-    "sql", ["drop table platform.loads", "create table platform.x as select 1", "copy (select 1) to '/tmp/x.csv'"]
-)
-def test_ad_hoc_sql_cannot_write(filled_home, sql):
-    with pytest.raises(ReadOnlyError):
-        adhoc.run(sql)
-
-
-def test_ad_hoc_sql_says_what_is_wrong(filled_home):
-    with pytest.raises(QueryError, match="nonsense"):
-        adhoc.run("select nonsense from platform.loads")
-
-
-def test_ad_hoc_sql_is_stopped_after_its_time(filled_home, monkeypatch):
-    monkeypatch.setattr(adhoc, "SECONDS", 0.5)
-    with pytest.raises(QueryError, match="stopped after"):
-        adhoc.run("select count(*) from range(100000000) a, range(100000000) b where a.range % 7 = b.range % 5")

@@ -51,7 +51,7 @@ def test_the_search_finds_columns_and_says_which(filled_home):
     app.switch_page("app_pages/data_products.py").run()
     app.text_input(key="find_product").set_value("higher better").run()
     shown = app.dataframe[0].value
-    assert set(shown["Name"]) == {"kpis__daily", "kpis__weekly"}
+    assert set(shown["Name"]) == {"kpis__daily", "kpis__weekly", "kpis__series"}
     assert set(shown["Found in"]) == {"higher_is_better"}
 
 
