@@ -133,7 +133,7 @@ def test_the_tables_of_a_figure_are_those_named_and_those_its_sql_mentions():
 
 @pytest.mark.parametrize("name", ["overview", "process_map", "variants", "forecasts", "data_quality"])
 def test_every_page_of_figures_offers_its_evidence_and_computes_none_of_it_unasked(filled_home, name, monkeypatch):
-    monkeypatch.setattr(catalogue, "whole", lambda: pytest.fail("the catalog was read before anybody asked"))
+    monkeypatch.setattr(evidence, "_contents", lambda *_: pytest.fail("evidence was looked up before anybody asked"))
     app = AppTest.from_file(str(APP), default_timeout=60)
     app.run()
     app.switch_page(f"app_pages/{name}.py").run()
