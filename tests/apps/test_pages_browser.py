@@ -497,7 +497,7 @@ def test_a_click_in_a_products_lineage_leads_to_the_other_table_and_the_address_
     from playwright.sync_api import expect
 
     visitor.page.goto(f"{visitor.server}/data_products?product=order_to_cash&part=Lineage")
-    visitor.page.get_by_role("button", name="Fit").click(timeout=30_000)
+    visitor.page.get_by_text("Fit", exact=True).click(timeout=30_000)
     visitor.page.locator('g.node[aria-label^="mining.dfg"]').click(timeout=30_000)
     visitor.page.get_by_role("heading", name="dfg", exact=True).wait_for(timeout=30_000)
     expect(visitor.page).to_have_url(re.compile(r"\bproduct=dfg\b"), timeout=30_000)
