@@ -72,7 +72,8 @@ def forecast(unit: str) -> Spec:
     }
     odd = {
         "transform": [{"filter": "datum.kind == 'anomaly'"}],
-        "mark": {"type": "point", "filled": True, "size": 70, "color": palette.token("dot_bad"), "opacity": 1},
+        # without anomalies it would be announced as a picture of nothing; the table below the chart names each
+        "mark": {"type": "point", "filled": True, "size": 70, "color": palette.token("dot_bad"), "opacity": 1, "aria": False},
         "encoding": {
             "x": _WHEN,
             "y": {"field": "value", "type": "quantitative"},
