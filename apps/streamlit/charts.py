@@ -138,7 +138,7 @@ def scenario(unit: str) -> Spec:
 
 def pareto() -> Spec:
     """Cumulative share of cases by variant rank; fields rank, cumulative_share, cases."""
-    axis = {"tickMinStep": 1, "format": ",d", "grid": False}
+    axis = {"tickMinStep": 1, "tickCount": 12, "format": ",d", "grid": False}
     x = {"field": "rank", "type": "quantitative", "title": "Variants, most frequent first", "axis": axis, "scale": {"nice": False}}
     share = {"field": "cumulative_share", "type": "quantitative", "title": "Cases covered", "axis": {"format": "%"}}
     tooltip = [
