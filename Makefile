@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 UV = $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 BIN = .venv/bin
 STAMP = .venv/.installed
-BENCHMARKS = $(filter-out harness table,$(basename $(notdir $(wildcard bench/*.py))))
+BENCHMARKS = $(filter-out harness table pictures,$(basename $(notdir $(wildcard bench/*.py))))
 
 export UV_PROJECT_ENVIRONMENT = .venv
 export UV_PYTHON_DOWNLOADS = never

@@ -33,7 +33,8 @@ _FILLS = {
     PAGE: "#fffdf7",
 }
 _WORDS = {"raw": "raw", "event_logs": "event logs", SYSTEM: "source system", PAGE: "page"}
-_INK, _FAINT, _OWN, _EDGE, _PATH = "#1e2430", "#b4ab98", "#274b6d", "#a79d88", "#8c2b22"
+_INK, _FAINT, _OWN, _EDGE, _PATH, _OFF_WAY = "#1e2430", "#b4ab98", "#274b6d", "#a79d88", "#8c2b22", "#ddd2bb"
+_IN_THE_DARK = {_PATH: "#f0907c", _OFF_WAY: "#3a4258"}
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,7 @@ def _edge(edge: tuple[str, str], shown: Lineage, drawing: Drawing, columns: Mapp
     source, target = edge
     points = [(x, y) for y, x in drawing.routes[edge]]
     is_on_way = columns is not None and source in columns and target in columns
+    colour = _PATH if is_on_way else _OFF_WAY if columns is not None else _EDGE
     return {
         "id": f"{source}\x1f{target}",
         "source": source,
@@ -168,7 +170,8 @@ def _edge(edge: tuple[str, str], shown: Lineage, drawing: Drawing, columns: Mapp
         "path": _curve([*points[:-1], (points[-1][0] - _HEAD, points[-1][1])]),
         "width": 2.6 if is_on_way else 1.4,
         "head": _HEAD,
-        "colour": _PATH if is_on_way else "#ddd2bb" if columns is not None else _EDGE,
+        "colour": colour,
+        "dark": _IN_THE_DARK.get(colour, colour),
         "is_mark": False,
         "label": "",
         "lx": 0,

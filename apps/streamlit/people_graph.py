@@ -18,7 +18,8 @@ from apps.streamlit.wording import count, duration, shortened
 MOST_PEOPLE, MOST_HANDOVERS, MOST_LABELS = 40, 90, 12  # beyond that nobody reads a picture; the page says so
 _LETTERS, _LETTER, _PAD, _HEIGHT = 26, 8.3, 30.0, 50.0
 _FILLS = ("#fdfaf2", "#e6ebef", "#c6d3de", "#9db5c8", "#6c8fac", "#3f6a8f", "#274b6d")  # few events .. many
-_ARROWS = ("#c9bfab", "#a79c86", "#7f7563", "#574f41")  # few handovers .. many
+# few handovers .. many, on a light ground and on a dark one
+_ARROWS = (("#c9bfab", "#454d63"), ("#a79c86", "#6b7389"), ("#7f7563", "#99a0b3"), ("#574f41", "#d0d4de"))
 _LIGHT, _DARK = "#fffdf7", "#1e2430"
 _ROOM, _TALLER = 148.0, 0.85  # px of the ring for a box, and how much lower than wide the ring is
 Point = tuple[float, float]
@@ -116,6 +117,7 @@ def _edge(row: Mapping[str, Any], places: Mapping[str, Point], size: Point, weig
     head = round(6.0 + 0.9 * width, 1)
     start, bend, end = _arc(places[row["source"]], places[row["target"]], size, _width(row["target"]), head)
     label = [0.42 * a + 0.455 * b + 0.125 * c for a, b, c in zip(start, bend, end, strict=True)]  # nearer to who hands over
+    colour, dark = _ARROWS[min(len(_ARROWS) - 1, int(weight * len(_ARROWS)))]
     return {
         "id": f"{row['source']}\x1f{row['target']}",
         "source": row["source"],
@@ -123,7 +125,8 @@ def _edge(row: Mapping[str, Any], places: Mapping[str, Point], size: Point, weig
         "path": f"M{start[0]:.1f},{start[1]:.1f} Q{bend[0]:.1f},{bend[1]:.1f} {end[0]:.1f},{end[1]:.1f}",
         "width": width,
         "head": head,
-        "colour": _ARROWS[min(len(_ARROWS) - 1, int(weight * len(_ARROWS)))],
+        "colour": colour,
+        "dark": dark,
         "is_mark": False,
         "label": count(row["handovers"]) if is_labelled else "",
         "lx": round(label[0], 1),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from apps.streamlit import palette
+from apps.streamlit.variant_list.component import COLOURS, REST
 
 ROOT = Path(__file__).resolve().parents[2]
 MODES = ("light", "dark")
@@ -66,6 +67,12 @@ def test_text_is_readable_on_every_ground(mode, text):
 )  # fmt: skip
 def test_text_is_readable_on_its_own_ground(mode, text, ground):
     assert contrast(of(text, mode), of(ground, mode)) >= 4.5
+
+
+def test_an_activity_can_be_read_on_its_colour_in_the_list_of_variants():
+    style = (ROOT / "apps" / "streamlit" / "variant_list" / "variant_list.css").read_text(encoding="utf-8")
+    words = re.search(r"\.step \{ color: (#\w{6})", style)[1]
+    assert [colour for colour in (*COLOURS, REST) if contrast(words, colour) < 4.5] == []
 
 
 @pytest.mark.parametrize("mode", MODES)

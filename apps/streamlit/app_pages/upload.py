@@ -44,6 +44,7 @@ def main() -> None:
             "Each row is one event: it names its case, the activity and the time. Nothing is written to the lake before you "
             "say so. Larger files: `grimoire import FILE`."
         )
+        example()
         return
     with guarded("This file cannot be used"):
         path = kept(sent)
@@ -51,6 +52,22 @@ def main() -> None:
             finished(st.session_state[DONE])
         else:
             prepare(path)
+
+
+def example() -> None:
+    """What a file looks like that can be used, before there is one; and what happens to it."""
+    st.subheader("What a file needs", anchor=False)
+    heads = ("case", "activity", "time", "resource (if known)", "amount (anything else)")
+    lines = (
+        ("SO-1001", "Create order", "2025-03-03 09:12:00", "Emma", "480.00"),
+        ("SO-1001", "Ship goods", "2025-03-05 14:40:00", "Jonas", "480.00"),
+        ("SO-1002", "Create order", "2025-03-03 09:30:00", "Emma", "75.50"),
+    )
+    look.table([(head, False) for head in heads], [list(line) for line in lines])
+    st.caption(
+        "Columns may have any names and stand in any order: you say what each is, and see what is wrong before anything is kept. "
+        "Then the log is imported and mined, and is a process with all its pages."
+    )
 
 
 def kept(sent: Any) -> Path:

@@ -9,6 +9,11 @@ function make(name, attributes, parent, text) {
   return element;
 }
 
+// The colour on a light and on a dark ground, for the style sheet; a saved picture keeps the attribute, for paper.
+function inBoth(edge) {
+  return `--light:${edge.colour};--dark:${edge.dark ?? edge.colour}`;
+}
+
 function arrowHeads(svg, edges) {
   const defs = make("defs", {}, svg);
   const ids = new Map();
@@ -18,7 +23,7 @@ function arrowHeads(svg, edges) {
     const id = "head" + ids.size;
     const marker = make("marker", { id, viewBox: "0 0 10 10", refX: 0.6, refY: 5, markerUnits: "userSpaceOnUse",
       markerWidth: edge.head, markerHeight: edge.width + 7, orient: "auto", preserveAspectRatio: "none" }, defs);
-    make("path", { d: "M0,0 L10,5 L0,10 Z", fill: edge.colour }, marker);
+    make("path", { class: "head", d: "M0,0 L10,5 L0,10 Z", fill: edge.colour, style: inBoth(edge) }, marker);
     ids.set(key, id);
   }
   return (edge) => `url(#${ids.get(edge.colour + edge.width)})`;
@@ -26,7 +31,7 @@ function arrowHeads(svg, edges) {
 
 function drawEdge(edge, layer, labels, head) {
   const group = make("g", { class: edge.is_mark ? "edge mark" : "edge", tabindex: 0, role: "button", "aria-label": edge.tip }, layer);
-  make("path", { class: "line", d: edge.path, stroke: edge.colour, "stroke-width": edge.width, "marker-end": head(edge) }, group);
+  make("path", { class: "line", d: edge.path, stroke: edge.colour, style: inBoth(edge), "stroke-width": edge.width, "marker-end": head(edge) }, group);
   make("path", { class: "reach", d: edge.path }, group);
   const label = make("g", { class: "edge label" }, labels);
   make("text", { x: edge.lx, y: edge.ly }, label, edge.label);

@@ -17,10 +17,10 @@ from apps.streamlit.wording import count, duration, share, shortened
 _FOLDER = Path(__file__).parent
 MOST_CHEVRONS = 48  # of one variant; the rest is said as a number
 COLOURS = (
-    "#274b6d", "#8c2b22", "#b0822b", "#3f6b4b", "#6d4a74", "#4f7f8c",
+    "#274b6d", "#8c2b22", "#926a17", "#3f6b4b", "#6d4a74", "#47747f",
     "#a5603a", "#6b7a2f", "#8a4f6a", "#4a5a9a", "#7d6a4a", "#2f7a6b",
 )  # fmt: skip
-REST = "#8b8576"
+REST = "#756f61"
 
 
 @lru_cache(maxsize=1)
