@@ -12,8 +12,6 @@ starts without a completion, and other transitions such as `schedule` or `suspen
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from lake import quote
-
 if TYPE_CHECKING:
     import duckdb
 
@@ -80,6 +78,8 @@ def pair_lifecycle(connection: "duckdb.DuckDBPyConnection", process: str) -> Pai
         The counts; None, with nothing changed, where the log has no column `lifecycle_transition` or not both of `start` and
         `complete` in it (written in whichever case).
     """
+    from lake import quote  # the command's options name `Lifecycle`, and its help needs no lake
+
     table = f"raw_files.{quote(process)}"
     columns = connection.sql(f"from {table} limit 0").columns
     if TRANSITION not in columns or not _has_both(connection, table):
