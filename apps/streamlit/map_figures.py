@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from apps.streamlit import mined
 from apps.streamlit.asking import ask
-from apps.streamlit.mined import END, START
+from apps.streamlit.mined import END, START, Activity, Filters
 from apps.streamlit.reading import CACHED_RESULTS, Rows, has_tables, home, note, rows, snapshot_id, with_connection
 from mining import kernels
-from mining.filters import Filter
 
 if TYPE_CHECKING:
     import duckdb
 
-Filters = tuple[Filter, ...]
 TOKEN_CASES = 2_000  # replayed case by case; of more a sample is replayed, and the map says so
 TOKEN_MOVES = 60_000
 DRILLED_CASES = 500
@@ -52,17 +51,6 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Place:
-    """An activity: events, cases with it, and how often it is first and last in a case."""
-
-    activity: str
-    events: int
-    cases: int
-    starts: int = 0
-    ends: int = 0
-
-
-@dataclass(frozen=True)
 class Moves:
     """Moves along paths in the order of their begin: number of the path, begin and end in whole seconds after `since` (epoch).
 
@@ -81,19 +69,9 @@ def _at(stack: Filters) -> int | None:
     return getattr(stack, "as_of", None)
 
 
-def places(process: str, stack: Filters = ()) -> list[Place]:
+def places(process: str, stack: Filters = ()) -> list[Activity]:
     """Activities of the filtered log, the most frequent first."""
-    if stack:
-        found = ask(process, stack, kernels.activities(), as_of=_at(stack))
-    else:
-        columns = "activity, events, cases, starts, ends"
-        found = rows(
-            f"select {columns} from mining.activities where process = ? order by events desc, activity",
-            process,
-            needs=("mining.activities",),
-            as_of=_at(stack),
-        )
-    return [Place(**row) for row in found]
+    return mined.activities(process, stack, as_of=_at(stack))
 
 
 def paths(process: str, stack: Filters = (), shown: Sequence[str] | None = None) -> list[Path]:

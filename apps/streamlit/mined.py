@@ -1,11 +1,10 @@
-"""What was mined from a process, as the pages need it: activities, steps between them, variants, cases.
+"""What was mined from a process, as the pages need it: activities, variants, cases.
 
 What belongs here: reading queries over schema `mining`, questions to event logs. What does not: mining itself (package `mining`),
-drawing.
+paths between activities (`map_figures`), drawing.
 
-Without a filter the figures are the mined tables'. With a filter stack, or with activities hidden, they are asked of the event
-log's mining layout anew; a step that bridges a hidden activity is counted and timed as one. Every function takes the filter
-stack and `as_of`, the snapshot to read the lake as of (None: the newest).
+Without a filter the figures are the mined tables'. With a filter stack they are asked of the event log's mining layout anew. Every
+function takes the filter stack and `as_of`, the snapshot to read the lake as of (None: the newest).
 """
 
 from dataclasses import dataclass, replace
@@ -38,18 +37,6 @@ class MinedLog:
     p90_case_seconds: float | None
     computed_at: datetime | None
     snapshot_id: int | None
-
-
-@dataclass(frozen=True)
-class Step:
-    """One activity directly followed by another; `START` and `END` stand for a case's first and last."""
-
-    source: str
-    target: str
-    frequency: int
-    mean_seconds: float | None = None
-    median_seconds: float | None = None
-    p90_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -128,62 +115,6 @@ def activities(process: str, stack: Filters = (), *, as_of: int | None = None) -
     else:
         found = rows(sql, process, needs=("mining.activities",), as_of=as_of)
     return [Activity(**row) for row in found]
-
-
-def steps(process: str, shown: tuple[str, ...] | None = None, stack: Filters = (), *, as_of: int | None = None) -> list[Step]:
-    """Directly-follows steps with starts and ends, the most frequent first.
-
-    Args:
-        process: Name of the process.
-        shown: Activities to look at; the others are skipped over. None: all.
-        stack: Filters of the log. Empty: all of it.
-        as_of: Snapshot to read the lake as of; None: the newest.
-    """
-    if shown is not None:
-        return [Step(**row) for row in ask(process, stack, _PROJECTED, list(shown), START, END, as_of=as_of)]
-    if stack:
-        found = ask(process, stack, f"select * exclude (cases) from ({kernels.dfg()})", as_of=as_of)
-    else:
-        columns = "source, target, frequency, mean_seconds, median_seconds, p90_seconds"
-        found = rows(f"select {columns} from mining.dfg where process = ?", process, needs=("mining.dfg",), as_of=as_of)
-    between = [Step(**row) for row in found]
-    ends = [
-        step
-        for activity in activities(process, stack, as_of=as_of)
-        for step in (Step(START, activity.activity, activity.starts), Step(activity.activity, END, activity.ends))
-        if step.frequency
-    ]
-    return sorted(between + ends, key=lambda step: (-step.frequency, step.source, step.target))
-
-
-_PROJECTED = """with shown as (
-    select activity_id, activity from activities where list_contains($1::varchar[], activity)
-), moves as (
-    select s.activity as source, coalesce(lead(s.activity) over trace, $3) as target,
-        epoch(lead(e.occurred_at) over trace - e.occurred_at) as seconds, row_number() over trace = 1 as is_first
-    from events as e join shown as s using (activity_id)
-    window trace as (partition by e.case_no order by e.occurred_at, e.source_row)
-)
-select source, target, count(*) as frequency, avg(seconds) as mean_seconds, median(seconds) as median_seconds,
-    quantile_cont(seconds, 0.9) as p90_seconds
-from moves group by all
-union all
-select $2, source, count(*), null, null, null from moves where is_first group by all
-order by frequency desc, source, target"""
-
-
-def covered_cases(process: str, drawn: list[tuple[str, str]], stack: Filters = (), *, as_of: int | None = None) -> tuple[int, int]:
-    """Cases that run wholly along the drawn steps, from start to end, and all chosen cases."""
-    question = """, paths as (
-            select cases, list_transform(
-                list_zip([$1] || activities, activities || [$2]), lambda s: s[1] || chr(31) || s[2]) as path
-            from listed)
-        select coalesce(sum(cases) filter (where list_has_all($3::varchar[], path)), 0)::bigint as covered,
-               coalesce(sum(cases), 0)::bigint as cases
-        from paths"""
-    paths = [f"{source}\x1f{target}" for source, target in drawn]
-    found = _of_variants(process, stack, question, START, END, paths, as_of=as_of)
-    return (found[0]["covered"], found[0]["cases"]) if found else (0, 0)
 
 
 def variant_count(process: str, stack: Filters = (), *, holding: tuple[str, ...] = (), as_of: int | None = None) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from apps.streamlit import analysed, charts, look, mined, process_charts
+from apps.streamlit import analysed, charts, look, map_figures, mined, process_charts
 from apps.streamlit.cards import Card, cards
 from apps.streamlit.choices import own_key
 from apps.streamlit.evidence import evidence
@@ -412,7 +412,7 @@ def batching(view: View) -> None:
 
 
 def the_spectrum(view: View) -> None:
-    edges = [step for step in mined.steps(view.process, None, view.stack, as_of=view.as_of) if step.mean_seconds is not None]
+    edges = [step for step in map_figures.paths(view.process, view.stack) if step.mean_seconds is not None]
     if not edges:
         st.caption("No case has two events, so there is no step to look at.")
         return

@@ -15,7 +15,8 @@ from apps.streamlit import look, map_figures
 from apps.streamlit.choices import own_key
 from apps.streamlit.evidence import evidence
 from apps.streamlit.exports import Part
-from apps.streamlit.map_figures import Path, Place
+from apps.streamlit.map_figures import Path
+from apps.streamlit.mined import Activity
 from apps.streamlit.pages import View, about_process
 from apps.streamlit.process_map import scene as scenes
 from apps.streamlit.process_map.diagram import diagram
@@ -82,13 +83,13 @@ def case_map(about: View, other: Stack | None) -> None:
     follow(about, said)
 
 
-def table(figures: Sequence[Place | Path]) -> Rows:
+def table(figures: Sequence[Activity | Path]) -> Rows:
     """Activities or paths as rows, with start and end in words."""
     ends = ("source", "target")
     return [{key: name(value) if key in ends else value for key, value in asdict(one).items()} for one in figures]
 
 
-def figures_of(about: View, places: list[Place], shown: list[str]) -> Figures:
+def figures_of(about: View, places: list[Activity], shown: list[str]) -> Figures:
     """What the map of a filtered log shows."""
     process, stack, definition = about.process, about.stack, about.definition.definition
     return Figures(
@@ -234,7 +235,7 @@ def model(about: View) -> None:
     evidence(asked, key="evidence_model")
 
 
-def details(chosen: dict[str, str] | None, places: list[Place], figures: Figures) -> None:
+def details(chosen: dict[str, str] | None, places: list[Activity], figures: Figures) -> None:
     """What was clicked, in figures; without a click, where the time goes."""
     if chosen and chosen["kind"] == "path":
         path = next((path for path in figures.paths if path.ends == (chosen["source"], chosen["target"])), None)
@@ -263,7 +264,7 @@ def path_details(path: Path, figures: Figures) -> None:
     )
 
 
-def activity_details(place: Place, figures: Figures) -> None:
+def activity_details(place: Activity, figures: Figures) -> None:
     _title(place.activity, "Activity")
     _facts(
         ("Events", count(place.events)),

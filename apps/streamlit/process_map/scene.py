@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from apps.streamlit.map_figures import Moves, Path, Place
-from apps.streamlit.mined import END, START
+from apps.streamlit.map_figures import Moves, Path
+from apps.streamlit.mined import END, START, Activity
 from apps.streamlit.process_map.plan import Plan, in_order, lines
 from apps.streamlit.reading import Rows
 from mining.filters import Attribute, Endpoints, Filter, Follows
@@ -58,7 +58,7 @@ COMPARED = (
 class Figures:
     """What is known of a filtered log; the parts a process does not have are empty."""
 
-    places: Sequence[Place]
+    places: Sequence[Activity]
     paths: Sequence[Path]
     cases: int
     costs: Mapping[str, float] = field(default_factory=dict)
@@ -114,7 +114,7 @@ def scene(
 def united(figures: Figures, other: Figures) -> Figures:
     """Figures with the activities and paths that only the other log has, as never taken: what is missing is a difference, too."""
     known, taken = {place.activity for place in figures.places}, {path.ends for path in figures.paths}
-    places = [*figures.places, *(Place(place.activity, 0, 0) for place in other.places if place.activity not in known)]
+    places = [*figures.places, *(Activity(place.activity, 0, 0) for place in other.places if place.activity not in known)]
     paths = [*figures.paths, *(Path(*path.ends, 0, 0) for path in other.paths if path.ends not in taken)]
     parts = {path.ends: path.cases / (other.cases or 1) for path in other.paths}
     paths.sort(key=lambda path: (-max(path.cases / (figures.cases or 1), parts.get(path.ends, 0.0)), path.ends))
