@@ -58,7 +58,7 @@ def import_event_log(
     time_zone: str = "UTC",
     date_format: str | None = None,
     object_type: str | None = None,
-    lifecycle: Lifecycle = "pair",
+    lifecycle: Lifecycle = "keep",
     progress: Progress | None = None,
 ) -> ImportReport:
     """Lands an event-log file and makes it a process: all of it in one transaction, or nothing.
@@ -71,8 +71,8 @@ def import_event_log(
         time_zone: Time zone of timestamps that name none.
         date_format: strptime format of the timestamps; default: guessed.
         object_type: OCEL only: the objects that are to be the cases.
-        lifecycle: What becomes of events whose `lifecycle:transition` is start or complete: `pair` makes one event of a start and
-            its completion, with `started_at` and `occurred_at`; `keep` leaves every event as the file has it.
+        lifecycle: What becomes of events whose `lifecycle:transition` is start or complete: `keep` leaves every event as the file
+            has it; `pair` makes one event of a start and its completion, with `started_at` and `occurred_at`.
         progress: Called with a description and the share done.
 
     Raises:

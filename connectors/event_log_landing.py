@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.event_log_columns import Roles, assign_roles, attribute_names
 from connectors.imported import drop_relations
-from connectors.lifecycle import COMPLETED_BY, Lifecycle, pair_lifecycle
+from connectors.lifecycle import COMPLETED_BY, Lifecycle, could_be_paired, pair_lifecycle
 from connectors.staged import ROW, Staged
 from connectors.timestamps import read_timestamps
 from lake import quote
@@ -37,7 +37,7 @@ class FileOptions:
     time_zone: str = "UTC"
     date_format: str | None = None
     object_type: str | None = None
-    lifecycle: Lifecycle = "pair"
+    lifecycle: Lifecycle = "keep"
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,9 @@ def publish(
         details: What the file says of itself.
         lifecycle: Whether starts and completions are paired; a file with a column of starts has them already.
     """
-    pairing = pair_lifecycle(connection, process) if lifecycle == "pair" and not roles.start else None
+    to_pair = lifecycle == "pair" and not roles.start
+    pairing = pair_lifecycle(connection, process) if to_pair else None
+    hint = None if to_pair or roles.start else could_be_paired(connection, process)
     paired = pairing.paired if pairing else 0
     own, where = (
         ("_loaded_at, _load_id", "") if not paired else (f"_loaded_at, _load_id, {COMPLETED_BY}", f" where {COMPLETED_BY} is null")
@@ -137,7 +139,7 @@ def publish(
         rows_quarantined=0,
         seconds=0.0,
         columns=parts,
-        notes=[pairing.note] if pairing else [],
+        notes=[note for note in (pairing.note if pairing else None, hint) if note],
         lifecycle=pairing.as_dict() if pairing else {},
     )
 

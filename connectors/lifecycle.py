@@ -59,7 +59,7 @@ class Pairing:
         return (
             f"`lifecycle:transition`: {self.paired:,} starts were paired with their completions, each pair being one event with "
             f"its start; {self.starts_alone:,} starts and {self.completions_alone:,} completions without counterpart and "
-            f"{self.other_transitions:,} events of other transitions were kept as they are. `--lifecycle keep` keeps every event."
+            f"{self.other_transitions:,} events of other transitions were kept as they are."
         )
 
     def as_dict(self) -> dict[str, int]:
@@ -81,34 +81,49 @@ def pair_lifecycle(connection: "duckdb.DuckDBPyConnection", process: str) -> Pai
     from lake import quote  # the command's options name `Lifecycle`, and its help needs no lake
 
     table = f"raw_files.{quote(process)}"
-    columns = connection.sql(f"from {table} limit 0").columns
-    if TRANSITION not in columns or not _has_both(connection, table):
+    starts, completions = _starts_and_completions(connection, table)
+    if not (starts and completions):
         return None
+    columns = connection.sql(f"from {table} limit 0").columns
     instance = f"cast({INSTANCE} as varchar)" if INSTANCE in columns else "null::varchar"
     connection.execute(_PAIRS.format(table=table, transition=_TRANSITION, instance=instance))
-    pairing = _counted(connection, table)
+    pairing = _counted(connection, table, starts, completions)
     if pairing.paired:
         _mark(connection, table)
     connection.execute("drop table lifecycle_pairs")
     return pairing
 
 
+def could_be_paired(connection: "duckdb.DuckDBPyConnection", process: str) -> str | None:
+    """What to tell of a log whose starts and completions were kept as they are; None where it has not both."""
+    from lake import quote
+
+    table = f"raw_files.{quote(process)}"
+    starts, completions = _starts_and_completions(connection, table)
+    if not (starts and completions):
+        return None
+    return (
+        f"`lifecycle:transition`: {starts:,} starts and {completions:,} completions are events of their own, as in the file. "
+        "`--lifecycle pair` makes one event of a start and its completion, for waiting and service times."
+    )
+
+
 _TRANSITION = f"cast({TRANSITION} as varchar)"
 
 
-def _has_both(connection: "duckdb.DuckDBPyConnection", table: str) -> bool:
-    row = connection.execute(
-        f"select count(distinct lower({_TRANSITION})) from {table} where lower({_TRANSITION}) in ('start', 'complete')"
-    ).fetchone()
-    return row == (2,)
-
-
-def _counted(connection: "duckdb.DuckDBPyConnection", table: str) -> Pairing:
+def _starts_and_completions(connection: "duckdb.DuckDBPyConnection", table: str) -> tuple[int, int]:
+    """How many events are the one and the other; none in a table without the column."""
+    if TRANSITION not in connection.sql(f"from {table} limit 0").columns:
+        return 0, 0
     row: Any = connection.execute(
-        f"select count(*) filter (lower({_TRANSITION}) = 'start'), count(*) filter (lower({_TRANSITION}) = 'complete'), count(*),"
-        f" (select count(*) from lifecycle_pairs) from {table}"
+        f"select count(*) filter (lower({_TRANSITION}) = 'start'), count(*) filter (lower({_TRANSITION}) = 'complete') from {table}"
     ).fetchone()
-    starts, completions, events, paired = row
+    return row
+
+
+def _counted(connection: "duckdb.DuckDBPyConnection", table: str, starts: int, completions: int) -> Pairing:
+    row: Any = connection.execute(f"select count(*), (select count(*) from lifecycle_pairs) from {table}").fetchone()
+    events, paired = row
     return Pairing(paired, starts - paired, completions - paired, events - starts - completions)
 
 

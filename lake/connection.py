@@ -105,7 +105,7 @@ def attach(
         connection.execute(f"load {extension}")
     connection.execute("set allow_unsigned_extensions = false")
     connection.execute("set enable_progress_bar = false")  # it would print itself into what a script reads
-    connection.execute("set timezone = 'UTC'")
+    connection.execute("set global timezone = 'UTC'")  # global, so that cursors have it too
     if not (read_only and _is_attached_at_once(connection, settings, as_of)):
         _ensure_lake(connection, settings)
         _attach_lake(connection, settings, read_only=read_only, as_of=as_of)

@@ -35,7 +35,7 @@ def global_forecasts(series: Sequence[Series], horizon: int) -> dict[str, np.nda
     usable = [one for one in series if len(one) > WINDOW[one.grain] and np.ptp(one.values) > 0]
     if len(usable) < LEAST_SERIES:
         return {}
-    model = _model(usable[0].grain)
+    model = _model(usable[0].grain, longest=max(len(one) for one in usable))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # mlforecast 1.0 says to pandas 3 what that no longer needs to hear
         model.fit(_frame(usable), static_features=[], dropna=False)
@@ -51,7 +51,8 @@ def _kept(values: np.ndarray, series: Series) -> np.ndarray | None:
         return None
 
 
-def _model(grain: Grain):  # type: ignore[no-untyped-def] # noqa: ANN202 — its type would import mlforecast
+def _model(grain: Grain, *, longest: int):  # type: ignore[no-untyped-def] # noqa: ANN202 — its type would import mlforecast
+    """The model before it is fitted; lags that no series is long enough for are left out, for trees cannot learn an empty column."""
     from mlforecast import MLForecast
     from mlforecast.lag_transforms import RollingMean
     from mlforecast.target_transforms import LocalStandardScaler
@@ -61,7 +62,7 @@ def _model(grain: Grain):  # type: ignore[no-untyped-def] # noqa: ANN202 — its
     return MLForecast(
         models={GLOBAL: trees},
         freq=1,
-        lags=list(LAGS[grain]),
+        lags=[lag for lag in LAGS[grain] if lag < longest],
         lag_transforms={1: [RollingMean(window_size=WINDOW[grain], min_samples=1)]},
         target_transforms=[LocalStandardScaler()],
         num_threads=1,

@@ -44,8 +44,8 @@ def import_files(
         typer.Option(help="Object type whose objects are the cases of an OCEL file. Default: the most sensible.", metavar="TYPE"),
     ] = None,
     lifecycle: Annotated[
-        Lifecycle, typer.Option(help="Starts and completions: pair makes one event of both, keep leaves every event as it is.")
-    ] = "pair",
+        Lifecycle, typer.Option(help="Starts and completions: keep leaves every event as it is, pair makes one event of both.")
+    ] = "keep",
     mine: Annotated[bool, typer.Option("--mine/--no-mine", help="Mine the process at once.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects, one per file.")] = False,
 ) -> None:
@@ -61,7 +61,7 @@ def import_files(
 
     $ grimoire import logs/*.xes.gz --no-mine --json
 
-    $ grimoire import machine.xes --lifecycle keep
+    $ grimoire import machine.xes --lifecycle pair
     """
     if name is not None and len(files) > 1:
         raise typer.BadParameter("one name cannot serve several files; import them one by one.", param_hint="--name")

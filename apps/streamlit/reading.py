@@ -1,4 +1,4 @@
-"""What every page reads the lake through: one read-only connection, and results cached until the lake has a new snapshot.
+"""What every page reads the lake through: one read-only database, and results cached until the lake has a new snapshot.
 
 What belongs here: running a reading query, keeping its result and noting what was asked. What does not: the queries (the
 modules beside this one) and anything that writes.
@@ -6,7 +6,6 @@ modules beside this one) and anything that writes.
 
 import contextlib
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import streamlit as st
 
 import lake
+from lake.connection import LAKE
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,7 +26,6 @@ CACHED_RESULTS = 256  # a result is some thousand rows at most
 EARLIER_STATES = 2  # connections to the lake as it was
 _PARAMETER = re.compile(r"\$(\d+)|\?")
 _NOTED: "ContextVar[list[Asked] | None]" = ContextVar("noted", default=None)
-_LOCK = threading.Lock()  # cursors of a locked connection fall back to the machine's time zone, so all share the one in UTC
 
 
 @dataclass(frozen=True)
@@ -121,12 +120,14 @@ def snapshot_id() -> int:
 
 
 def with_connection(work: "Callable[[duckdb.DuckDBPyConnection], T]", *, as_of: int | None = None) -> T:
-    """Runs `work` on the page's connection, alone; once more on a new connection where the old one has lost its server."""
+    """Runs `work` on a cursor of the pages' connection, beside those of other people; once more on a new connection where the
+    old one has lost its server."""
     import duckdb
 
     def run() -> T:
-        with _LOCK:
-            return work(_connection(home()) if as_of is None else _connection_as_of(home(), as_of))
+        with (_connection(home()) if as_of is None else _connection_as_of(home(), as_of)).cursor() as cursor:
+            cursor.execute(f"use {LAKE}")
+            return work(cursor)
 
     try:
         return run()

@@ -67,7 +67,7 @@ class EventLogOptions(BaseModel):
     time_zone: str | None = None
     date_format: str | None = None
     object_type: str | None = None
-    lifecycle: Lifecycle = "pair"
+    lifecycle: Lifecycle = "keep"
 
     @field_validator("files", mode="before")
     @classmethod

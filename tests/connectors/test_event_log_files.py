@@ -270,7 +270,7 @@ def test_an_xes_log_keeps_every_attribute_with_its_type_and_both_lifecycle_event
 <event><string key="concept:name" value="a &amp; b"/><string key="lifecycle:transition" value="complete"/>
 <date key="time:timestamp" value="2024-01-01T11:00:00.000+01:00"/><int key="cost" value="2"/></event>
 </trace></log>"""
-    report = import_event_log(file(tmp_path, "small.xes", text), lifecycle="keep")
+    report = import_event_log(file(tmp_path, "small.xes", text))
     assert (report.cases, report.events, report.activities) == (1, 2, 1)
     found = rows("select case_id, activity, hour(occurred_at), lifecycle_transition, cost, ok, case_rank from event_logs.small")
     assert found == [

@@ -65,7 +65,7 @@ def test_pairs_are_those_of_a_queue_per_case_activity_and_instance(tmp_path: Pat
               activity=dice.choice("ab"), instance=dice.choice(["", "i", "j"]))
         for _ in range(4_000)
     ]  # fmt: skip
-    report = import_event_log(written(tmp_path, "dice", events))
+    report = import_event_log(written(tmp_path, "dice", events), lifecycle="pair")
     expected, pairs = paired_naively(events)
     found = rows("select case_id, activity, started_at, occurred_at from event_logs.dice")
     assert Counter(found) == Counter(expected)
@@ -79,7 +79,7 @@ def test_the_outcome_says_what_was_paired_and_the_raw_rows_are_all_kept(tmp_path
         event(0, "schedule"), event(1, "start", user="Ann"), event(5, "complete"), event(6, "complete"),
         event(7, "start", activity="b"), event(7, "complete", activity="d", user="Bob"),
     ]  # fmt: skip
-    report = import_event_log(written(tmp_path, "small", events))
+    report = import_event_log(written(tmp_path, "small", events), lifecycle="pair")
     assert report.lifecycle == {"paired": 1, "starts_alone": 1, "completions_alone": 2, "other_transitions": 1}
     note = next(note for note in report.notes if "lifecycle" in note)
     assert "1 starts were paired" in note
@@ -93,29 +93,29 @@ def test_the_outcome_says_what_was_paired_and_the_raw_rows_are_all_kept(tmp_path
         assert get_process(connection, "small").definition["lifecycle"] == report.lifecycle
 
 
-def test_every_event_may_be_kept_as_it_is(tmp_path: Path):
-    report = import_event_log(written(tmp_path, "kept", [event(0, "start"), event(5, "complete")]), lifecycle="keep")
+def test_every_event_is_kept_as_it_is_unless_pairing_is_asked_for(tmp_path: Path):
+    report = import_event_log(written(tmp_path, "kept", [event(0, "start"), event(5, "complete")]))
     assert (report.events, report.lifecycle) == (2, {})
     assert rows("select count(started_at), count(*) from event_logs.kept") == [(0, 2)]
-    assert not any("lifecycle" in note for note in report.notes)
+    assert any("1 starts and 1 completions" in note and "--lifecycle pair" in note for note in report.notes)
 
 
 @pytest.mark.parametrize("transitions", [("complete", "complete"), ("start", "start"), ("schedule", "resume"), ("", "")])
 def test_a_log_without_both_starts_and_completions_stays_as_it_is(tmp_path: Path, transitions: tuple[str, str]):
     events = [event(minute, transition) for minute, transition in enumerate(transitions)]
-    report = import_event_log(written(tmp_path, "one_sided", events))
+    report = import_event_log(written(tmp_path, "one_sided", events), lifecycle="pair")
     assert (report.events, report.lifecycle) == (2, {})
     assert rows("select count(*) from event_logs.one_sided where started_at is null") == [(2,)]
 
 
 def test_a_log_with_a_column_of_starts_has_its_pairs_already(tmp_path: Path):
     events = [{**event(minute, what), "start_time": BEGIN.isoformat()} for minute, what in ((1, "start"), (2, "complete"))]
-    report = import_event_log(written(tmp_path, "starts_told", events))
+    report = import_event_log(written(tmp_path, "starts_told", events), lifecycle="pair")
     assert (report.events, report.lifecycle) == (2, {})
 
 
 def test_a_completion_before_its_start_is_not_paired_with_it(tmp_path: Path):
-    report = import_event_log(written(tmp_path, "turned", [event(5, "start"), event(2, "complete")]))
+    report = import_event_log(written(tmp_path, "turned", [event(5, "start"), event(2, "complete")]), lifecycle="pair")
     assert report.lifecycle == {"paired": 0, "starts_alone": 1, "completions_alone": 1, "other_transitions": 0}
     assert report.events == 2
 
@@ -129,7 +129,7 @@ def test_starts_of_public_logs_are_those_of_pm4py(shared_data: Path, file: str):
     from pm4py.objects.log.util import interval_lifecycle
 
     path = shared_data / "event_logs" / file
-    report = import_event_log(path)
+    report = import_event_log(path, lifecycle="pair")
     frame, _ = r4pm.df.import_xes(str(path))
     columns = ["case:concept:name", "concept:name", "lifecycle:transition", "time:timestamp"]
     log = pm4py.convert_to_event_log(frame.select(columns).to_pandas())

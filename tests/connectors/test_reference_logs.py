@@ -45,7 +45,7 @@ def ask(process: str, sql: str) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("log", LOGS)
 def test_an_imported_log_equals_its_reference(shared_data: Path, log: str):
     expected = reference(shared_data, log)
-    report = import_event_log(shared_data / "event_logs" / expected["file"], lifecycle="keep")
+    report = import_event_log(shared_data / "event_logs" / expected["file"])
     assert (report.cases, report.events, report.activities) == (expected["cases"], expected["events"], expected["activities"])
     assert report.rows_quarantined == 0
     process = report.process
@@ -101,7 +101,7 @@ def test_teaching_logs_are_read_with_start_and_end(shared_data: Path):
     from_xes = import_event_log(shared_data / "event_logs" / "running-example.xes", name="running_xes")
     assert (from_csv.cases, from_csv.events, from_csv.activities) == (from_xes.cases, from_xes.events, from_xes.activities)
     both = shared_data / "event_logs" / "PurchasingExample.xes.gz"
-    assert import_event_log(both, lifecycle="keep").events == 18238
+    assert import_event_log(both).events == 18238
     assert ask("purchasing_example", "select count(*) from raw_files.purchasing_example") == [(18238,)]
     assert import_event_log(both).events == 9119  # each start with its completion
     assert ask("purchasing_example", "select count(*) from raw_files.purchasing_example") == [(18238,)]

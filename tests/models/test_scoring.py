@@ -95,6 +95,11 @@ def test_the_model_over_all_series_knows_the_wave_and_leaves_out_what_it_cannot_
     assert global_forecasts(kin[:3], 14) == {}, "too few to learn from"
 
 
+def test_the_model_over_all_series_learns_from_young_ones_without_the_lags_they_have_not() -> None:
+    kin = [replace(series(f"s{n}", noisy(seed=n, level=1 + n)[:10]), grain="weekly") for n in range(12)]
+    assert set(global_forecasts(kin, 4)) == {one.key for one in kin}, "no lag of a year, of a quarter or of a month"
+
+
 def test_a_table_survives_its_json_form() -> None:
     table = ChampionTable("daily", {"daily_orders": entry(basis="pooled", forms={"auto_ets": "AAAD"})})
     assert ChampionTable.from_dict(table.to_dict(), grain="daily") == table

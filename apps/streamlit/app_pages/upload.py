@@ -16,6 +16,7 @@ from apps.streamlit.mishaps import guarded
 from apps.streamlit.wording import amount, count, moment, plain, safe
 from connectors.event_log_landing import FileOptions, ImportReport
 from connectors.event_log_preview import NEEDED, Preview
+from connectors.lifecycle import TRANSITION
 from connectors.process_names import clean_name, process_name
 from lake.errors import FileFormatError, GrimoireError
 
@@ -28,6 +29,7 @@ PARTS = {
     "start": ("Start", "When it began, where the file says so."),
     "resource": ("Resource", "Who did it."),
 }
+PAIRING = "The file tells starts and completions apart (`lifecycle:transition`). As one event they give waiting and service times."
 DELIMITERS = {"guessed": None, "comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 
 
@@ -165,6 +167,9 @@ def mapping(seen: Preview, options: FileOptions, *, key: str) -> FileOptions:
             help=about,
         )
         said[part] = None if chosen == NONE else chosen
+    if any(clean_name(column) == TRANSITION for column in seen.columns) and not said["start"]:
+        is_paired = st.toggle("Make one event of a start and its completion", key=f"upload-pair-{key}", help=PAIRING)
+        said["lifecycle"] = "pair" if is_paired else "keep"
     return replace(options, **said)
 
 
