@@ -22,6 +22,7 @@ from bench.harness import RESULTS, SHARED_DATA, measure, versions, write_results
 from bench.models_sides.competition import Rival, hourly, naive2, sample, table
 from bench.models_sides.plot import draw
 from models.champions import choose
+from models.crew import crew
 from models.forecasters import DEFAULT, forecasts, prophet_forecast, quiet_prophet
 from models.intervals import LEVELS, calibrate, spread_of
 from models.series import Series
@@ -173,7 +174,8 @@ def on_champions() -> dict[str, Any]:
             Series(f"s{index}", f"S{index}", "", "daily", date(2024, 1, 1), generator.poisson(np.maximum(mean, 0)).astype(float))
         )
     began = time.monotonic()
-    trained = train(series, country="DE", budget=150, tell=lambda words, done: None)
+    with crew(len(series)) as work:
+        trained = train(series, country="DE", budget=150, tell=lambda words, done: None, work=work)
     seconds = time.monotonic() - began
     verdicts = [choose(one.backtests) for one in trained.values()]
     names = [verdict.champion.forecaster for verdict in verdicts]

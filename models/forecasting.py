@@ -5,9 +5,8 @@ What belongs here: the order of steps. What does not: the steps.
 
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,20 +18,20 @@ from lake.transactions import in_transaction
 from models.backtest import least_points
 from models.champion_table import ChampionTable, Entry
 from models.champions import MARGIN
+from models.crew import Crew, crew
 from models.evidence import code_version, write_evidence
+from models.forecast_outcome import ChampionReport, Held, Outcome, champion_facts, made_from, standing_reports, write
 from models.forecasters import rival_words
-from models.scoring import Scored, score
+from models.scoring import score
 from models.series import GRAINS, Grain, Series, reason_to_skip
 from models.series_reading import read_series
-from models.tables import ensure_tables, label, replace_rows
+from models.tables import label
 from models.titles import Title, award, tables
 from models.training import train
 from models.watching import retraining_reasons
 
 if TYPE_CHECKING:
-    import duckdb
-
-    from models.registry import Alias, Registered, Registry
+    from models.registry import Alias, Registered
 
 RETRAIN_AFTER: dict[Grain, int] = {"daily": 7, "weekly": 1, "monthly": 1}  # new periods; before, the champion only scores again
 BUDGET_SECONDS = 90.0
@@ -41,42 +40,13 @@ Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class ChampionReport:
-    """What became of one series. Skipped ones say why and have no champion; scores are those of the last back-test.
+class _Asked:
+    """What a training is asked: keys of the series that are due, seconds, whom to tell, and who works."""
 
-    `step` says who made the forecast: the champion, or which stand-in; `note` what was wrong with the registry.
-    """
-
-    series: str
-    grain: Grain
-    champion: str | None = None
-    challenger: str | None = None
-    champion_mase: float | None = None
-    challenger_mase: float | None = None
-    coverage_80: float | None = None
-    coverage_95: float | None = None
-    model_version: str | None = None
-    is_retrained: bool = False
-    skipped: str | None = None
-    step: str | None = None
-    note: str | None = None
-
-
-@dataclass
-class _Held:
-    """The champions as the registry has them: tables and versions by grain, and what was wrong."""
-
-    registry: "Registry | None" = None
-    versions: "dict[Grain, Registered]" = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def tables(self) -> dict[Grain, ChampionTable]:
-        return {grain: found.table for grain, found in self.versions.items()}
-
-    @property
-    def entries(self) -> dict[str, Entry]:
-        return {key: entry for table in self.tables.values() for key, entry in table.entries.items()}
+    due: Collection[str]
+    budget: float
+    tell: Progress
+    work: Crew
 
 
 def forecast_all(
@@ -109,18 +79,29 @@ def forecast_all(
     usable = [one for one in series if one.key not in reasons]
     stand_ins = [one for one in series if one.key in reasons and one.parent is not None and len(one)]
     skipped = {key: reason for key, reason in reasons.items() if key not in {one.key for one in stand_ins}}
-    held, titles, scored = _Held(), {}, {}
+    outcome = Outcome(series, {}, {}, Held(), skipped, snapshot_id, {})
     if usable:
-        tell("opening the model registry", 0.0)
-        held = _open(settings)
-        wanted = {one.key for one in usable} if retrain else due
-        titles = _train(usable, held, due=wanted, budget=budget, tell=tell, snapshot_id=snapshot_id, settings=settings)
-        tell("scoring", 0.92)
-        scored = score([*usable, *stand_ins], held.entries, country=settings.holiday_country)
-    outcome = _Outcome(series, scored, titles, held, skipped, snapshot_id)
-    reports = in_transaction(lambda connection: _write(connection, outcome), settings=settings)
+        with crew(len(usable)) as work:
+            asked = _Asked({one.key for one in usable} if retrain else due, budget, tell, work)
+            outcome = _made(outcome, usable, stand_ins, asked, settings)
+    if not outcome.scored and (standing := _standing(outcome, settings)):
+        tell("nothing is new", 1.0)
+        return standing
+    reports = in_transaction(lambda connection: write(connection, outcome), settings=settings)
     tell("forecasts written", 1.0)
     return reports
+
+
+def _made(outcome: Outcome, usable: list[Series], stand_ins: list[Series], asked: "_Asked", settings: Settings) -> Outcome:
+    """The outcome with titles and forecasts; without forecasts where those that are there still stand."""
+    asked.tell("opening the model registry", 0.0)
+    held, country, every = _open(settings), settings.holiday_country, [*usable, *stand_ins]
+    titles = _train(usable, held, asked, snapshot_id=outcome.snapshot_id, settings=settings)
+    outcome = replace(outcome, held=held, titles=titles, made_from=made_from(every, held.entries, country=country))
+    if not titles and _standing(outcome, settings):
+        return outcome
+    asked.tell("scoring", 0.92)
+    return replace(outcome, scored=score(every, held.entries, country=country, work=asked.work))
 
 
 def _read(settings: Settings) -> tuple[list[Series], int, frozenset[str]]:
@@ -137,11 +118,11 @@ def _read(settings: Settings) -> tuple[list[Series], int, frozenset[str]]:
             ) from error
 
 
-def _open(settings: Settings) -> _Held:
+def _open(settings: Settings) -> Held:
     """The registry and its champions. One that is away, or holds what cannot be used, is noted and not fatal."""
     from models.registry import Registry
 
-    held = _Held()
+    held = Held()
     try:
         held.registry = Registry(settings)
     except ModelError as error:
@@ -157,23 +138,39 @@ def _open(settings: Settings) -> _Held:
     return held
 
 
-def _train(
-    usable: list[Series], held: _Held, *, due: Collection[str], budget: float, tell: Progress, snapshot_id: int, settings: Settings
-) -> dict[str, Title]:
+def _standing(outcome: Outcome, settings: Settings) -> list[ChampionReport]:
+    """The reports of the forecasts that are there, if none would be another now."""
+    import duckdb
+
+    with connect(read_only=True, settings=settings) as connection:
+        try:
+            return standing_reports(connection, outcome)
+        except (duckdb.CatalogException, duckdb.BinderException):  # no table yet, or one of before a column was added
+            return []
+
+
+def _train(usable: list[Series], held: Held, asked: _Asked, *, snapshot_id: int, settings: Settings) -> dict[str, Title]:
     """Back-tests what needs it, and registers the new tables in `held`; a registry that is away trains nothing."""
     entries, country = held.entries, settings.holiday_country
-    stale = [one for one in usable if one.key in due or _needs_training(one, entries.get(one.key), country=country)]
+    stale = [one for one in usable if one.key in asked.due or _needs_training(one, entries.get(one.key), country=country)]
     if not stale or held.registry is None:
         return {}
     began = time.monotonic()
-    trained = train(stale, country=country, budget=budget, tell=lambda words, done: tell(words, 0.02 + 0.85 * done), kin=usable)
+    trained = train(
+        stale,
+        country=country,
+        budget=asked.budget,
+        tell=lambda words, done: asked.tell(words, 0.02 + 0.85 * done),
+        kin=usable,
+        work=asked.work,
+    )
     titles = award(trained, entries)
-    tell("keeping the champions", 0.88)
+    asked.tell("keeping the champions", 0.88)
     facts = {
         "snapshot_id": snapshot_id,
         "code_version": code_version(),
         "country": country,
-        "budget_seconds": budget,
+        "budget_seconds": asked.budget,
         "seconds": time.monotonic() - began,
     }
     try:
@@ -190,7 +187,7 @@ def _needs_training(series: Series, entry: Entry | None, *, country: str | None)
     return series.points_after(entry.trained_until) >= RETRAIN_AFTER[series.grain]
 
 
-def _register(held: _Held, titles: Mapping[str, Title], facts: Mapping[str, Any]) -> "dict[Grain, Registered]":
+def _register(held: Held, titles: Mapping[str, Title], facts: Mapping[str, Any]) -> "dict[Grain, Registered]":
     """One run with everything that was measured, and its tables as new versions."""
     assert held.registry is not None  # noqa: S101 — nothing is trained without one
     country, snapshot_id = facts["country"], facts["snapshot_id"]
@@ -198,7 +195,7 @@ def _register(held: _Held, titles: Mapping[str, Title], facts: Mapping[str, Any]
         "challenger": tables(titles, held.tables, role="challenger", country=country, snapshot_id=snapshot_id),
         "champion": tables(titles, held.tables, role="champion", country=country, snapshot_id=snapshot_id),
     }
-    champions = [_champion_facts(title) for title in titles.values()]
+    champions = [champion_facts(title) for title in titles.values()]
     backtests = [
         {"series": label(title.trained.series), "grain": title.trained.series.grain, **row}
         for title in titles.values()
@@ -220,24 +217,6 @@ def _register(held: _Held, titles: Mapping[str, Title], facts: Mapping[str, Any]
         )
 
 
-def _champion_facts(title: Title) -> dict[str, Any]:
-    champion, challenger = title.verdict.champion, title.verdict.challenger
-    return {
-        "series": label(title.trained.series),
-        "grain": title.trained.series.grain,
-        "champion": champion.forecaster,
-        "challenger": challenger.forecaster if challenger else None,
-        "champion_mase": champion.mase,
-        "challenger_mase": challenger.mase if challenger else None,
-        "floor_mase": title.floor_mase,
-        "coverage_80": title.mean_coverage(80),
-        "coverage_95": title.mean_coverage(95),
-        "interval_basis": title.calibrations[champion.forecaster].basis,
-        "reason": title.verdict.reason,
-        "untried": ", ".join(title.trained.untried) or None,
-    }
-
-
 def _metrics(champions: Sequence[Mapping[str, Any]], *, seconds: float) -> dict[str, float]:
     """Means over the series of each grain."""
     found = {"training_seconds": seconds}
@@ -247,106 +226,3 @@ def _metrics(champions: Sequence[Mapping[str, Any]], *, seconds: float) -> dict[
             if known:
                 found[f"{grain}.{name}"] = sum(known) / len(known)
     return found
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """Everything a forecast writes."""
-
-    series: list[Series]
-    scored: Mapping[str, Scored]
-    titles: Mapping[str, Title]
-    held: _Held
-    skipped: Mapping[str, str]
-    snapshot_id: int
-
-
-def _write(connection: "duckdb.DuckDBPyConnection", outcome: _Outcome) -> list[ChampionReport]:
-    """Writes all tables of schema forecasts in the caller's transaction."""
-    now = datetime.now(UTC)
-    ensure_tables(connection)
-    skipped = [one for one in outcome.series if one.key in outcome.skipped]
-    left_out = [(label(one), one.grain, outcome.skipped[one.key], now, outcome.snapshot_id, *_whose(one)) for one in skipped]
-    replace_rows(connection, "skipped", series=_names(outcome.series), rows=left_out)
-    forecasts = [row for one in outcome.scored.values() for row in _forecast_rows(one, outcome, now)]
-    replace_rows(connection, "forecasts", series=_names(outcome.series), rows=forecasts)
-    retitled = [*skipped, *(title.trained.series for title in outcome.titles.values())]
-    replace_rows(connection, "champions", series=_names(retitled), rows=_champion_rows(outcome, now))
-    tests = [row for title in outcome.titles.values() for row in _backtest_rows(title, now, outcome.snapshot_id)]
-    replace_rows(connection, "backtests", series=[], rows=tests)
-    known = _known_champions(connection)
-    return [_report(one, outcome, known.get((label(one), one.grain), {})) for one in outcome.series]
-
-
-def _names(series: Iterable[Series]) -> list[tuple[str, str]]:
-    return [(label(one), one.grain) for one in series]
-
-
-def _whose(series: Series) -> tuple[str, str | None, str | None]:
-    return series.name, series.dimension, series.member
-
-
-def _forecast_rows(scored: Scored, outcome: _Outcome, now: datetime) -> list[tuple[Any, ...]]:
-    series = scored.series
-    head = (label(series), series.title, series.unit, series.grain)
-    by_champion = scored.step == "champion"
-    model = outcome.held.versions.get(series.grain) if by_champion else None
-    trained_on = outcome.held.entries[series.key].snapshot_id if by_champion else None
-    made_by = (scored.forecaster, model.version if model else None, model.run_id if model else None, now, outcome.snapshot_id)
-    return [
-        (
-            *head,
-            *asdict(point).values(),
-            *made_by,
-            *_whose(series),
-            scored.step,
-            ahead,
-            scored.basis,
-            scored.is_reconciled,
-            trained_on,
-        )
-        for ahead, point in enumerate(scored.points, start=1)
-    ]
-
-
-def _champion_rows(outcome: _Outcome, now: datetime) -> list[tuple[Any, ...]]:
-    code = code_version() if outcome.titles else None
-    rows = []
-    for title in outcome.titles.values():
-        series, facts = title.trained.series, _champion_facts(title)
-        model = outcome.held.versions[series.grain]
-        names = ("series", "grain", "champion", "challenger", "champion_mase", "challenger_mase")
-        measured = ("floor_mase", "coverage_80", "coverage_95", "interval_basis", "reason", "untried")
-        first = (*(facts[name] for name in names), now, outcome.snapshot_id, model.run_id)
-        rows.append((*first, *_whose(series), *(facts[name] for name in measured), model.version, code))
-    return rows
-
-
-def _backtest_rows(title: Title, now: datetime, snapshot_id: int) -> list[tuple[Any, ...]]:
-    series = title.trained.series
-    return [(label(series), series.grain, *row.values(), now, snapshot_id, *_whose(series)) for row in title.window_rows()]
-
-
-def _known_champions(connection: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], dict[str, Any]]:
-    names = ("champion", "challenger", "champion_mase", "challenger_mase", "coverage_80", "coverage_95")
-    rows = connection.execute(f"select series, grain, {', '.join(names)} from forecasts.champions").fetchall()
-    return {(series, grain): dict(zip(names, values, strict=True)) for series, grain, *values in rows}
-
-
-def _report(series: Series, outcome: _Outcome, known: Mapping[str, Any]) -> ChampionReport:
-    note = " ".join(outcome.held.problems) or None
-    if series.key not in outcome.scored:
-        return ChampionReport(label(series), series.grain, skipped=outcome.skipped.get(series.key), note=note)
-    scored = outcome.scored[series.key]
-    model = outcome.held.versions.get(series.grain) if scored.step == "champion" else None
-    facts = dict(known) or {"champion": scored.forecaster}
-    version = model.version if model else None
-    return ChampionReport(
-        label(series),
-        series.grain,
-        **facts,
-        model_version=version,
-        is_retrained=series.key in outcome.titles,
-        step=scored.step,
-        note=note,
-    )

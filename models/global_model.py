@@ -52,7 +52,7 @@ def _kept(values: np.ndarray, series: Series) -> np.ndarray | None:
 
 
 def _model(grain: Grain, *, longest: int):  # type: ignore[no-untyped-def] # noqa: ANN202 — its type would import mlforecast
-    """The model before it is fitted; lags that no series is long enough for are left out, for trees cannot learn an empty column."""
+    """The model before it is fitted, without the lags that no series is long enough for: trees cannot learn an empty column."""
     from mlforecast import MLForecast
     from mlforecast.lag_transforms import RollingMean
     from mlforecast.target_transforms import LocalStandardScaler

@@ -13,6 +13,7 @@ import numpy as np
 
 from models.backtest import backtest, least_points
 from models.champion_table import Entry
+from models.crew import Crew, here
 from models.forecasters import GLOBAL, forecasts
 from models.global_model import global_forecasts
 from models.intervals import LEVELS, Basis, calibrate, spread_ahead
@@ -64,16 +65,21 @@ class Scored:
         ]
 
 
-def score(series: Sequence[Series], entries: Mapping[str, Entry], *, country: str | None = None) -> dict[str, Scored]:
+def score(
+    series: Sequence[Series], entries: Mapping[str, Entry], *, country: str | None = None, work: Crew = here
+) -> dict[str, Scored]:
     """Forecasts every series, by key.
 
     Args:
         series: With one value at least.
         entries: The champions; a series without one is forecast by the first stand-in that can.
         country: Whose public holidays Prophet knows.
+        work: Who does it. Default: this process.
     """
     learnt = _global(series, entries)
-    scored = {one.key: _one(one, entries.get(one.key), learnt.get(one.key), country=country) for one in series}
+    tasks = ((one, entries.get(one.key), learnt.get(one.key), country) for one in series)
+    found = {one.series.key: one for one in work(_one, tasks)}
+    scored = {one.key: found[one.key] for one in series}
     for family in families(series):
         scored |= _reconciled([scored[one.key] for one in family])
     return scored
@@ -88,7 +94,7 @@ def _global(series: Sequence[Series], entries: Mapping[str, Entry]) -> dict[str,
     return found
 
 
-def _one(series: Series, entry: Entry | None, learnt: np.ndarray | None, *, country: str | None) -> Scored:
+def _one(series: Series, entry: Entry | None, learnt: np.ndarray | None, country: str | None) -> Scored:
     horizon = HORIZON[series.grain]
     values = _by_champion(series, entry, learnt, horizon, country=country) if entry else None
     if entry and values is not None:

@@ -19,7 +19,7 @@ COLUMNS = {
     "forecasts": """series varchar, title varchar, unit varchar, grain varchar, period date, value double, lower_80 double,
         upper_80 double, lower_95 double, upper_95 double, model varchar, model_version varchar, mlflow_run_id varchar,
         computed_at timestamptz, snapshot_id bigint, kpi varchar, dimension varchar, member varchar, step varchar,
-        steps_ahead integer, interval_basis varchar, is_reconciled boolean, trained_snapshot_id bigint""",
+        steps_ahead integer, interval_basis varchar, is_reconciled boolean, trained_snapshot_id bigint, made_from varchar""",
     "champions": """series varchar, grain varchar, champion varchar, challenger varchar, champion_mase double,
         challenger_mase double, promoted_at timestamptz, snapshot_id bigint, mlflow_run_id varchar, kpi varchar, dimension varchar,
         member varchar, floor_mase double, coverage_80 double, coverage_95 double, interval_basis varchar, reason varchar,

@@ -8,6 +8,7 @@ import pytest
 
 from models.backtest import backtest
 from models.champion_table import ChampionTable, Entry
+from models.crew import crew
 from models.global_model import global_forecasts
 from models.reconciliation import families, reconcile
 from models.scoring import score
@@ -109,14 +110,18 @@ def test_a_table_survives_its_json_form() -> None:
 def test_processes_and_one_process_come_to_the_same_and_progress_only_grows() -> None:
     some = [series(f"s{n}", noisy(seed=n)[:140]) for n in range(3)]
     told: list[float] = []
-    here = train(some, country=None, budget=60, tell=lambda words, done: told.append(done), workers=1)
-    spread = train(some, country=None, budget=60, tell=lambda words, done: None, workers=2)
+    here = train(some, country=None, budget=60, tell=lambda words, done: told.append(done))
+    with crew(3, workers=2) as work:
+        spread = train(some, country=None, budget=60, tell=lambda words, done: None, work=work)
+        scored = score(some, {one.key: entry() for one in some}, work=work)
     for key, one in here.items():
         assert {name: test.mase for name, test in one.backtests.items()} == pytest.approx(
             {name: test.mase for name, test in spread[key].backtests.items()}
         )
         assert "prophet" in one.backtests or "prophet" not in one.untried
     assert told == sorted(told)
+    assert list(scored) == [one.key for one in some]
+    assert scored["daily_s1"].values == pytest.approx(score(some, {some[1].key: entry()})["daily_s1"].values)
 
 
 def test_a_year_of_gaps_and_a_sudden_silence_are_back_tested_without_failing() -> None:
