@@ -23,6 +23,16 @@ class GrimoireError(Exception):
         self.data = data
         super().__init__(f"[G{self.code}] {problem}" + (f" {remedy}" if remedy else ""))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """What it takes to raise it in another process as it was raised."""
+        return _made_again, (type(self), self.problem, self.remedy, self.data)
+
+
+def _made_again(cls: type[GrimoireError], problem: str, remedy: str, data: dict[str, object]) -> GrimoireError:
+    error = cls.__new__(cls)  # a subclass may be made of other words
+    GrimoireError.__init__(error, problem, remedy=remedy, **data)
+    return error
+
 
 class CredentialError(GrimoireError):
     """A credential reference leads nowhere, or a system refuses what it leads to."""

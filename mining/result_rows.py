@@ -6,6 +6,7 @@ What belongs here: those three. What does not: which tables there are (`mining.r
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lake.own_tables import ensure_table
 from mining.sql_text import literal
 
 if TYPE_CHECKING:
@@ -37,14 +38,7 @@ def arrow_table(rows: Sequence[Mapping[str, Any]], columns: str) -> "pyarrow.Tab
 
 def create_table(connection: "duckdb.DuckDBPyConnection", table: str, columns: str) -> None:
     """Makes a result table in schema `mining` unless it is there; one of an earlier version gets the columns it lacks."""
-    connection.execute("create schema if not exists mining")
-    connection.execute(
-        f"create table if not exists mining.{table} (process varchar, {columns}, computed_at timestamptz, snapshot_id bigint)"
-    )
-    there = set(connection.sql(f"select * from mining.{table}").columns)
-    for column in columns.split(", "):
-        if column.split()[0] not in there:
-            connection.execute(f"alter table mining.{table} add column {column}")
+    ensure_table(connection, f"mining.{table}", f"process varchar, {columns}, computed_at timestamptz, snapshot_id bigint")
 
 
 def replace_rows(

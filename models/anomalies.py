@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lake.journal import insert_rows
 from lake.kpi_files import TOTAL
+from lake.own_tables import ensure_table
 from models.series import Grain
 from models.watching import KEY, Tracked
 
@@ -216,7 +217,7 @@ def write_anomalies(
     Returns:
         Those that are new.
     """
-    ensure_table(connection)
+    ensure_table(connection, "forecasts.anomalies", COLUMNS)
     there = set(connection.execute("select series, grain, dimension, member, period, kind from forecasts.anomalies").fetchall())
     fresh = [one for one in found if (*_key(one), one.period, one.kind) not in there]
     explained = [_with_cause(connection, one) if one.dimension == TOTAL else one for one in fresh]
@@ -226,12 +227,6 @@ def write_anomalies(
 
 def _key(one: Anomaly) -> tuple[str, Grain, str, str]:
     return one.series, one.grain, one.dimension, one.member
-
-
-def ensure_table(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Makes the table where it is not there yet."""
-    connection.execute("create schema if not exists forecasts")
-    connection.execute(f"create table if not exists forecasts.anomalies ({COLUMNS})")
 
 
 def _with_cause(connection: "duckdb.DuckDBPyConnection", one: Anomaly) -> Anomaly:

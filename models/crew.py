@@ -69,7 +69,7 @@ def _spread(
                 yield future.result()
             except BrokenProcessPool:
                 undone.append(one)
-    yield from here(function, undone)
+    yield from here(function, itertools.chain(undone, arguments))
 
 
 def _begin() -> None:

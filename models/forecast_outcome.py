@@ -73,7 +73,7 @@ class Held:
 class Outcome:
     """Everything a forecast writes."""
 
-    series: list[Series]
+    series: Sequence[Series]
     scored: Mapping[str, Scored]
     titles: Mapping[str, Title]
     held: Held

@@ -101,7 +101,13 @@ def _made(outcome: Outcome, usable: list[Series], stand_ins: list[Series], asked
     if not titles and _standing(outcome, settings):
         return outcome
     asked.tell("scoring", 0.92)
-    return replace(outcome, scored=score(every, held.entries, country=country, work=asked.work))
+    entries = held.entries
+    made = {
+        key: title.trained.ahead[entries[key].forecaster]
+        for key, title in titles.items()
+        if key in entries and entries[key].forecaster in title.trained.ahead
+    }
+    return replace(outcome, scored=score(every, entries, country=country, made=made, work=asked.work))
 
 
 def _read(settings: Settings) -> tuple[list[Series], int, frozenset[str]]:

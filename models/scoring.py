@@ -66,7 +66,12 @@ class Scored:
 
 
 def score(
-    series: Sequence[Series], entries: Mapping[str, Entry], *, country: str | None = None, work: Crew = here
+    series: Sequence[Series],
+    entries: Mapping[str, Entry],
+    *,
+    country: str | None = None,
+    made: Mapping[str, np.ndarray] | None = None,
+    work: Crew = here,
 ) -> dict[str, Scored]:
     """Forecasts every series, by key.
 
@@ -74,10 +79,11 @@ def score(
         series: With one value at least.
         entries: The champions; a series without one is forecast by the first stand-in that can.
         country: Whose public holidays Prophet knows.
+        made: Forecasts of champions that a training has just made from all values, by key; they are not made again.
         work: Who does it. Default: this process.
     """
-    learnt = _global(series, entries)
-    tasks = ((one, entries.get(one.key), learnt.get(one.key), country) for one in series)
+    ready = {**_global(series, entries), **(made or {})}
+    tasks = ((one, entries.get(one.key), ready.get(one.key), country) for one in series)
     found = {one.series.key: one for one in work(_one, tasks)}
     scored = {one.key: found[one.key] for one in series}
     for family in families(series):
@@ -86,17 +92,17 @@ def score(
 
 
 def _global(series: Sequence[Series], entries: Mapping[str, Entry]) -> dict[str, np.ndarray]:
-    """The global model's forecasts of all series of each grain in which it is somebody's champion."""
-    grains = {one.grain for one in series if (entry := entries.get(one.key)) is not None and entry.forecaster == GLOBAL}
+    """The global model's forecasts of the series whose champion it is; it learns from all of their grain."""
+    its = {one.key: one.grain for one in series if (entry := entries.get(one.key)) is not None and entry.forecaster == GLOBAL}
     found: dict[str, np.ndarray] = {}
-    for grain in sorted(grains):
+    for grain in sorted(set(its.values())):
         found |= global_forecasts([one for one in series if one.grain == grain], HORIZON[grain])
-    return found
+    return {key: values for key, values in found.items() if key in its}
 
 
-def _one(series: Series, entry: Entry | None, learnt: np.ndarray | None, country: str | None) -> Scored:
+def _one(series: Series, entry: Entry | None, ready: np.ndarray | None, country: str | None) -> Scored:
     horizon = HORIZON[series.grain]
-    values = _by_champion(series, entry, learnt, horizon, country=country) if entry else None
+    values = _by_champion(series, entry, horizon, country=country) if entry and ready is None else ready
     if entry and values is not None:
         unit = spread_ahead(series, horizon)
         widths = {level: entry.half_width(level, horizon) * unit for level in LEVELS} if entry.quantiles else {}
@@ -104,11 +110,9 @@ def _one(series: Series, entry: Entry | None, learnt: np.ndarray | None, country
     return _stand_in(series, horizon)
 
 
-def _by_champion(
-    series: Series, entry: Entry, learnt: np.ndarray | None, horizon: int, *, country: str | None
-) -> np.ndarray | None:
-    if entry.forecaster == GLOBAL:
-        return learnt
+def _by_champion(series: Series, entry: Entry, horizon: int, *, country: str | None) -> np.ndarray | None:
+    if entry.forecaster == GLOBAL:  # has none for this series
+        return None
     return forecasts([entry.forecaster], series, horizon, forms=dict(entry.forms), country=country).get(entry.forecaster)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lake.journal import insert_rows
+from lake.own_tables import ensure_table
 from models.series import Series
 
 if TYPE_CHECKING:
@@ -36,13 +37,8 @@ def label(series: Series) -> str:
 
 def ensure_tables(connection: "duckdb.DuckDBPyConnection") -> None:
     """Makes the schema and its tables where they are not there yet, and columns that tables of earlier versions lack."""
-    connection.execute("create schema if not exists forecasts")
     for table, columns in COLUMNS.items():
-        connection.execute(f"create table if not exists forecasts.{table} ({columns})")
-        there = {row[0] for row in connection.execute(f"describe forecasts.{table}").fetchall()}
-        for column in columns.replace("\n", " ").split(","):
-            if column.split()[0] not in there:
-                connection.execute(f"alter table forecasts.{table} add column {column}")
+        ensure_table(connection, f"forecasts.{table}", columns)
 
 
 def replace_rows(

@@ -9,8 +9,10 @@ hundred times as much, series by series. What the budget leaves no time for is s
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from models.backtest import Backtest, backtest, backtest_until_beaten, origins, scored
 from models.crew import Crew, here
@@ -26,12 +28,13 @@ Tell = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """A series' back-tests by rival, the forms found, and the rivals the budget left no time for."""
+    """A series' back-tests by rival, the forms found, the rivals the budget left no time for, and what comes by the default one."""
 
     series: Series
     backtests: dict[str, Backtest]
     forms: Forms
     untried: list[str] = field(default_factory=list)
+    ahead: Mapping[str, np.ndarray] = field(default_factory=dict)  # made from all values, with these forms
 
 
 def train(
@@ -79,10 +82,8 @@ def _quick_task(series: Series, deadline: float) -> Trained:
     if is_late:
         return Trained(series, backtest(names, series), forms, [name for name in quick_rivals(series) if name not in HASTY])
     tests = backtest(names, series)
-    forecasts(
-        [DEFAULT], series, HORIZON[series.grain], forms=forms
-    )  # forms that have seen all of it: for scoring, not for the tests
-    return Trained(series, tests, forms)
+    ahead = forecasts([DEFAULT], series, HORIZON[series.grain], forms=forms)  # forms of all values: for scoring, not for the tests
+    return Trained(series, tests, forms, ahead=ahead)
 
 
 def _global(trained: dict[str, Trained], kin: Sequence[Series], work: Crew, deadline: float, tell: Tell) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lake.journal import insert_rows
 from lake.kpi_files import TOTAL
+from lake.own_tables import ensure_table
 from models.series import Grain, series_key
 
 if TYPE_CHECKING:
@@ -125,9 +126,8 @@ def keep_forecasts(connection: "duckdb.DuckDBPyConnection") -> None:
 
 def ensure_tables(connection: "duckdb.DuckDBPyConnection") -> None:
     """Makes the tables of this module where they are not there yet."""
-    connection.execute("create schema if not exists forecasts")
     for table, columns in COLUMNS.items():
-        connection.execute(f"create table if not exists forecasts.{table} ({columns})")
+        ensure_table(connection, f"forecasts.{table}", columns)
 
 
 def tracked(connection: "duckdb.DuckDBPyConnection", *, most: int = 400) -> list[Tracked]:

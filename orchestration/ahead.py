@@ -82,10 +82,7 @@ def outcome(step: str, function: str, /, *, tell: Tell, **arguments: Any) -> Any
     if kind == "broke":
         raise RuntimeError(value)
     if kind == "raised":
-        cls, problem, remedy, data = value
-        error: GrimoireError = cls.__new__(cls)
-        GrimoireError.__init__(error, problem, remedy=remedy, **data)
-        raise error
+        raise value
     return value
 
 
@@ -134,7 +131,7 @@ def _do(says: Connection, function: str, arguments: dict[str, Any]) -> None:
     try:
         answer = ("returned", _function(function)(**arguments, progress=tell))
     except GrimoireError as error:
-        answer = ("raised", (type(error), error.problem, error.remedy, error.data))
+        answer = ("raised", error)
     except Exception as error:  # the step raises it
         logging.getLogger(__name__).exception("%s failed", function)
         answer = ("broke", f"{type(error).__name__}: {error}")

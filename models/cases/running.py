@@ -7,17 +7,20 @@ cannot be learnt from, because too few of its cases have ended, is skipped and s
 """
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lake.connection import connect
 from lake.errors import DataError, ModelError
 from lake.registry import definition_of, processes
+from lake.snapshots import current_snapshot
 from lake.transactions import in_transaction
 from mining.event_log import EventLog
 from models.cases.case_settings import case_settings
+from models.cases.earlier import is_current, known_measures, last_training, origin
 from models.cases.evaluation import absolute_error
 from models.cases.predictor import CasePredictor
 from models.cases.reasons import EXPLAINED, Importance, Reason, explain, importance
@@ -25,6 +28,7 @@ from models.cases.registry import Alias, CaseRegistry, Kept
 from models.cases.tables import write_rows
 from models.cases.training import train
 from models.cases.watching import LEAST_PREFIXES, Drift, drift, reason_to_train
+from models.crew import crew
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from models.cases.samples import Sample
 
 Progress = Callable[[str, float], None]
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class _Outcome:
     importances: Sequence[Importance]
     drifts: Sequence[Drift]
     trained: str | None
+    made_from: Mapping[str, str | None]
     trainings: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
 
 
@@ -89,21 +95,46 @@ def predict_all(
     if not wanted:
         return []
     tell("opening the model registry", 0.0)
-    registry, reports = CaseRegistry(), []
-    for at, process in enumerate(wanted):
-        tell(f"predicting {process}", at / len(wanted))
-        reports.append(_predict(registry, process, retrain=retrain))
+    reports = {} if retrain else _standing(wanted)
+    due = [process for process in wanted if process not in reports]
+
+    def tasks() -> Iterator[tuple[str, bool]]:
+        for process in due:
+            tell(f"predicting {process}", len(reports) / len(wanted))
+            yield process, retrain
+
+    with crew(len(due), os.cpu_count()) as work:
+        for report in work(_predict, tasks()):
+            reports[report.process] = report
     tell("predictions written", 1.0)
-    return reports
+    return [reports[process] for process in wanted]
 
 
-def _predict(registry: CaseRegistry, process: str, *, retrain: bool) -> PredictionReport:
+def _standing(wanted: Sequence[str]) -> dict[str, PredictionReport]:
+    """Reports of the processes whose predictions would come out as they are."""
+    registry, found = CaseRegistry(), {}
+    with connect(read_only=True) as connection:
+        snapshot_id = current_snapshot(connection)
+        known = {one.name for one in processes(connection)}
+        for process in (name for name in wanted if name in known):
+            holder = registry.holder(process)
+            version = holder.version if holder else None
+            made_from = origin(definition_of(connection, process), version)
+            if is_current(connection, process, snapshot_id=snapshot_id, made_from=made_from):
+                found[process] = PredictionReport(process, model_version=version, **known_measures(connection, process))
+    return found
+
+
+def _predict(process: str, retrain: bool) -> PredictionReport:
+    registry = CaseRegistry()
     with EventLog.from_lake(process) as log:
         snapshot_id = log.snapshot_id or 0
         try:
             outcome = _outcome(registry, log, process, snapshot_id, retrain=retrain)
         except DataError as error:
-            return _skip(process, snapshot_id, str(error))
+            holder = registry.holder(process)
+            made_from = origin(definition_of(log.connection, process), holder.version if holder else None)
+            return _skip(process, snapshot_id, str(error), made_from)
     in_transaction(lambda connection: _write(connection, outcome))
     return _report(outcome)
 
@@ -119,7 +150,9 @@ def _outcome(registry: CaseRegistry, log: EventLog, process: str, snapshot_id: i
     reason, sample, drifts = "asked for" if retrain else "no champion fits this log", None, list[Drift]()
     if predictor is not None:
         sample = predictor.open_cases(log)
-        drifts, why = _watched(predictor, log, sample)
+        drifts, why = _watched(
+            predictor, log, since=max(last_training(log.connection, process) or _LONG_AGO, predictor.trained_until)
+        )
         reason = reason if retrain else (why or "")
     trainings: list[dict[str, Any]] = []
     if reason:
@@ -138,6 +171,7 @@ def _outcome(registry: CaseRegistry, log: EventLog, process: str, snapshot_id: i
         importance(predictor, sample.features),
         drifts,
         reason or None,
+        origin(definition, champion.version),
         trainings,
     )
 
@@ -154,18 +188,19 @@ def _usable(registry: CaseRegistry, log: EventLog, process: str, definition: Map
     return predictor if is_same and (not declared or tuple(declared) == predictor.settings.end_activities) else None
 
 
-def _watched(predictor: CasePredictor, log: EventLog, sample: "Sample") -> tuple[list[Drift], str | None]:
-    """How far features have moved among the cases that ended since the training, and why to train again."""
-    ended = predictor.ended_cases(log, since=predictor.trained_until)
+def _watched(predictor: CasePredictor, log: EventLog, *, since: datetime) -> tuple[list[Drift], str | None]:
+    """How far features have moved among the cases that ended since the last training, and why to train again.
+
+    A training whose predictor did not take the title counts, too: what it has seen is no reason to try once more.
+    """
+    ended = predictor.ended_cases(log, since=since)
     drifts = drift(ended.features, predictor.encoding, predictor.histograms)
     error = None
     if len(ended) >= LEAST_PREFIXES:
         error = absolute_error(ended.known["remaining_days"], predictor.remaining_days(ended)[0])
     expected = predictor.evaluation.value("remaining_time", "mae_days") if predictor.evaluation else None
     now = _last_event(log)
-    return drifts, reason_to_train(
-        trained_until=predictor.trained_until, now=now, drifts=drifts, error=error, expected_error=expected
-    )
+    return drifts, reason_to_train(trained_until=since, now=now, drifts=drifts, error=error, expected_error=expected)
 
 
 def _last_event(log: EventLog) -> datetime:
@@ -198,7 +233,7 @@ def _train(
         champion = registry.holder(process)
         if champion is None:
             raise ModelError(f"{process} has no champion.", remedy=f"Run `grimoire predict {process} --retrain`.", process=process)
-        return champion, replace(holder, trained_until=made.trained_until), row
+        return champion, holder, row
     return kept, made, row
 
 
@@ -237,6 +272,7 @@ def _write(connection: "duckdb.DuckDBPyConnection", outcome: _Outcome) -> None:
         "earliness": [{**one, **version} for one in found.earliness] if found else [],
         "calibration": [{**one, **version} for one in found.calibration] if found else [],
         "skipped": [],
+        "scored": [dict(outcome.made_from)],
     }
     for table, of_process in rows.items():
         write_rows(connection, table, of_process, process=outcome.process, snapshot_id=outcome.snapshot_id)
@@ -255,11 +291,12 @@ def _score_rows(outcome: _Outcome) -> list[dict[str, Any]]:
     ]
 
 
-def _skip(process: str, snapshot_id: int, reason: str) -> PredictionReport:
+def _skip(process: str, snapshot_id: int, reason: str, made_from: Mapping[str, str | None]) -> PredictionReport:
     """Says why a process has no predictions, and takes away those of before, for they are of another log."""
 
     def write(connection: "duckdb.DuckDBPyConnection") -> None:
         write_rows(connection, "skipped", [{"reason": reason}], process=process, snapshot_id=snapshot_id)
+        write_rows(connection, "scored", [made_from], process=process, snapshot_id=snapshot_id)
         for table in ("scores", "reasons"):
             write_rows(connection, table, [], process=process, snapshot_id=snapshot_id)
 

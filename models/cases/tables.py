@@ -6,6 +6,7 @@ What belongs here: their columns and replacing a process's rows. What does not: 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lake.own_tables import ensure_table
 from mining.sql_text import literal
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ COLUMNS = {
     "trainings": "model_version varchar, mlflow_run_id varchar, alias varchar, trained_until timestamptz, cases bigint, "
     "prefixes bigint, share double, reason varchar",
     "skipped": "reason varchar",
+    "scored": "definition varchar, model_version varchar, code_version varchar",
 }
 
 
@@ -52,11 +54,7 @@ def write_rows(
     import pyarrow
 
     columns = [column.split() for column in COLUMNS[table].split(", ")]
-    connection.execute(f"create schema if not exists {SCHEMA}")
-    connection.execute(
-        f"create table if not exists {SCHEMA}.{table} "
-        f"(process varchar, {COLUMNS[table]}, computed_at timestamptz, snapshot_id bigint)"
-    )
+    ensure_table(connection, f"{SCHEMA}.{table}", f"process varchar, {COLUMNS[table]}, computed_at timestamptz, snapshot_id bigint")
     if not keep:
         connection.execute(f"delete from {SCHEMA}.{table} where process = {literal(process)}")
     if not rows:
