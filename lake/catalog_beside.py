@@ -48,6 +48,7 @@ BESIDE: dict[str, tuple[str, tuple[str, ...]]] = {
     "predictions.drift": ("How far features have moved since the champion was trained.", ("event_logs.",)),
     "predictions.trainings": ("Every training: when, why, and whether it took the title.", ("event_logs.",)),
     "predictions.skipped": ("The processes without predictions, and why.", ("event_logs.",)),
+    "predictions.scored": ("What the predictions of a process were made from, beside its log.", ("event_logs.",)),
     "predictions": ("A result of predicting.", ("event_logs.",)),
     "layouts": ("The layout an event log is mined from: numbered events and activities.", ()),
     "forecasts.forecasts": ("The champions' forecasts with their intervals.", ("products.kpis__series",)),
@@ -127,6 +128,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
             "predictions.drift",
             "predictions.trainings",
             "predictions.skipped",
+            "predictions.scored",
         ),
     ),
     "forecasts": (

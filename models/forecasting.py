@@ -41,8 +41,9 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a training is asked: keys of the series that are due, seconds, whom to tell, and who works."""
+    """What a training is asked: of all series or of which keys at least, seconds, whom to tell, and who works."""
 
+    of_all: bool
     due: Collection[str]
     budget: float
     tell: Progress
@@ -82,7 +83,7 @@ def forecast_all(
     outcome = Outcome(series, {}, {}, Held(), skipped, snapshot_id, {})
     if usable:
         with crew(len(usable)) as work:
-            asked = _Asked({one.key for one in usable} if retrain else due, budget, tell, work)
+            asked = _Asked(retrain, due, budget, tell, work)
             outcome = _made(outcome, usable, stand_ins, asked, settings)
     if not outcome.scored and (standing := _standing(outcome, settings)):
         tell("nothing is new", 1.0)
@@ -158,7 +159,7 @@ def _standing(outcome: Outcome, settings: Settings) -> list[ChampionReport]:
 def _train(usable: list[Series], held: Held, asked: _Asked, *, snapshot_id: int, settings: Settings) -> dict[str, Title]:
     """Back-tests what needs it, and registers the new tables in `held`; a registry that is away trains nothing."""
     entries, country = held.entries, settings.holiday_country
-    stale = [one for one in usable if one.key in asked.due or _needs_training(one, entries.get(one.key), country=country)]
+    stale = [one for one in usable if _needs_training(one, entries.get(one.key), asked, country=country)]
     if not stale or held.registry is None:
         return {}
     began = time.monotonic()
@@ -187,10 +188,12 @@ def _train(usable: list[Series], held: Held, asked: _Asked, *, snapshot_id: int,
     return titles
 
 
-def _needs_training(series: Series, entry: Entry | None, *, country: str | None) -> bool:
-    if entry is None or entry.rivals != rival_words(country):
+def _needs_training(series: Series, entry: Entry | None, asked: _Asked, *, country: str | None) -> bool:
+    """Whether it is asked for, new, or has grown enough; where the watched forecasts fail, one new period to learn from will do."""
+    if asked.of_all or entry is None or entry.rivals != rival_words(country):
         return True
-    return series.points_after(entry.trained_until) >= RETRAIN_AFTER[series.grain]
+    new = series.points_after(entry.trained_until)
+    return new >= RETRAIN_AFTER[series.grain] or (new > 0 and series.key in asked.due)
 
 
 def _register(held: Held, titles: Mapping[str, Title], facts: Mapping[str, Any]) -> "dict[Grain, Registered]":

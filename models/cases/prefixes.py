@@ -10,6 +10,7 @@ activity until its next event, until an end activity, or until it has been silen
 Columns: case_no, case_id, position (from 1), occurred_at, started_at (of the case), activity, then the features. Times are seconds.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -88,21 +89,29 @@ def prefixes_of(log: "EventLog", settings: "CaseSettings", *, of: str = "true") 
             log's last event. What is known of the cases around them rests on all.
     """
     number = next(_numbers)
-    read, events, around, table = (f"temp.main.case_{part}_{number}" for part in ("read", "events", "around", "prefixes"))
-    log.connection.execute(f"create or replace temp table {read} as {_events(log, settings)}")
+    events, around, table = (f"temp.main.case_{part}_{number}" for part in ("events", "around", "prefixes"))
+    read = _kept(log, "read", _events(log, settings))
+    histories = _kept(log, "histories", _histories(read, settings))
     wanted = f"""from {read} semi join (select case_no from (
     select case_no, max(occurred_at) as last_event_at, max(max(occurred_at)) over () as now from {read} group by case_no
 ) where {of}) using (case_no)"""
     log.connection.execute(f"create or replace temp table {events} as {_timed(log, wanted, settings)}")
-    log.connection.execute(f"create or replace temp table {around} as {_around(read, events, settings)}")
+    log.connection.execute(f"create or replace temp table {around} as {_around(histories, events)}")
     log.connection.execute(f"create or replace temp table {table} as {_features(events, around, settings)}")
     now = log.connection.execute(f"select max(occurred_at) from {read}").fetchone()
-    for passing in (read, events, around):
+    for passing in (events, around):
         log.connection.execute(f"drop table {passing}")
     categories = (*CATEGORIES, *(f"attribute {name}" for name in settings.texts))
     counts = tuple(f"count {activity}" for activity in settings.counted)
     numbers = (*_BASE, *counts, *(f"attribute {name}" for name in settings.numbers))
     return Prefixes(table, categories, numbers, now[0] if now else None)
+
+
+def _kept(log: "EventLog", name: str, sql: str) -> str:
+    """A table of what is known of all cases, made once and kept as long as the log's connection is open; its name."""
+    table = f"temp.main.case_{name}_{hashlib.sha256(sql.encode()).hexdigest()[:12]}"
+    log.connection.execute(f"create temp table if not exists {table} as {sql}")
+    return table
 
 
 def drop(log: "EventLog", prefixes: Prefixes) -> None:
@@ -149,18 +158,9 @@ def _cast(name: str, kind: str) -> str:
     return f"try_cast(e.{quote(name)} as {kind})"
 
 
-def _around(events: str, asking: str, settings: "CaseSettings") -> str:
-    """What was last known of the other cases at every event that asks, a row each: load, arrivals, recent stays.
-
-    Each event asks each history for its latest entry. Histories and questions go through one window in the order of time: DuckDB
-    1.5 takes minutes for the same as-of joins, which have no or few different keys.
-    """
+def _histories(events: str, settings: "CaseSettings") -> str:
+    """What became known of all cases, in the order of time: load, arrivals, stays. Columns: kind, place, moment, value."""
     silent = f"occurred_at + {literal(settings.silent_seconds)} * interval 1 second"
-    asked = "\nunion all ".join(
-        f"select '{name}', '{kind}', {place}, {moment}, case_no, position, null::double from {asking}"
-        for name, (kind, place, moment) in _QUESTIONS.items()
-    )
-    answers = ", ".join(f"any_value(value) filter (name = '{name}') as {name}" for name in _QUESTIONS)
     return f"""with resting as (
     select activity, resource, occurred_at as since, least(coalesce(next_at, {silent}), {silent}) as until
     from {events} where not is_end
@@ -175,12 +175,25 @@ def _around(events: str, asking: str, settings: "CaseSettings") -> str:
 ), stays as (
     select activity, next_at as moment, avg(epoch_us(next_at) - epoch_us(occurred_at)) / 1e6 as seconds
     from {events} where next_at is not null group by activity, next_at
-), histories as (
-    select kind, place, moment, sum(step) over (partition by kind, place order by moment) as value from kinds
-    union all select 'stays', activity, moment, avg(seconds) over (partition by activity order by moment
-        rows between 20 preceding and current row) from stays
-), entries(name, kind, place, moment, case_no, position, value) as (
-    select null, kind, place, moment, null, null, value::double from histories
+)
+select kind, place, moment, (sum(step) over (partition by kind, place order by moment))::double as value from kinds
+union all select 'stays', activity, moment, avg(seconds) over (partition by activity order by moment
+    rows between 20 preceding and current row) from stays"""
+
+
+def _around(histories: str, asking: str) -> str:
+    """What was last known of the other cases at every event that asks, a row each: load, arrivals, recent stays.
+
+    Each event asks each history for its latest entry. Histories and questions go through one window in the order of time: DuckDB
+    1.5 takes minutes for the same as-of joins, which have no or few different keys.
+    """
+    asked = "\nunion all ".join(
+        f"select '{name}', '{kind}', {place}, {moment}, case_no, position, null::double from {asking}"
+        for name, (kind, place, moment) in _QUESTIONS.items()
+    )
+    answers = ", ".join(f"any_value(value) filter (name = '{name}') as {name}" for name in _QUESTIONS)
+    return f"""with entries(name, kind, place, moment, case_no, position, value) as (
+    select null, kind, place, moment, null, null, value from {histories}
     union all {asked}
 ), known as (
     select name, case_no, position, last_value(value ignore nulls) over (partition by kind, place

@@ -7,8 +7,7 @@ cannot be learnt from, because too few of its cases have ended, is skipped and s
 """
 
 import contextlib
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,6 @@ from models.cases.registry import Alias, CaseRegistry, Kept
 from models.cases.tables import write_rows
 from models.cases.training import train
 from models.cases.watching import LEAST_PREFIXES, Drift, drift, reason_to_train
-from models.crew import crew
 
 if TYPE_CHECKING:
     import duckdb
@@ -95,24 +93,18 @@ def predict_all(
     if not wanted:
         return []
     tell("opening the model registry", 0.0)
-    reports = {} if retrain else _standing(wanted)
-    due = [process for process in wanted if process not in reports]
-
-    def tasks() -> Iterator[tuple[str, bool]]:
-        for process in due:
-            tell(f"predicting {process}", len(reports) / len(wanted))
-            yield process, retrain
-
-    with crew(len(due), os.cpu_count()) as work:
-        for report in work(_predict, tasks()):
-            reports[report.process] = report
+    registry = CaseRegistry()
+    reports = {} if retrain else _standing(registry, wanted)
+    for process in (name for name in wanted if name not in reports):
+        tell(f"predicting {process}", len(reports) / len(wanted))
+        reports[process] = _predict(registry, process, retrain=retrain)
     tell("predictions written", 1.0)
     return [reports[process] for process in wanted]
 
 
-def _standing(wanted: Sequence[str]) -> dict[str, PredictionReport]:
+def _standing(registry: CaseRegistry, wanted: Sequence[str]) -> dict[str, PredictionReport]:
     """Reports of the processes whose predictions would come out as they are."""
-    registry, found = CaseRegistry(), {}
+    found = {}
     with connect(read_only=True) as connection:
         snapshot_id = current_snapshot(connection)
         known = {one.name for one in processes(connection)}
@@ -125,8 +117,7 @@ def _standing(wanted: Sequence[str]) -> dict[str, PredictionReport]:
     return found
 
 
-def _predict(process: str, retrain: bool) -> PredictionReport:
-    registry = CaseRegistry()
+def _predict(registry: CaseRegistry, process: str, *, retrain: bool) -> PredictionReport:
     with EventLog.from_lake(process) as log:
         snapshot_id = log.snapshot_id or 0
         try:

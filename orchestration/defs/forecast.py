@@ -12,7 +12,7 @@ from orchestration.layers import EVERY_DAY, POOL, WHEN_NEWER, dbt_key
 from orchestration.lock import RESOURCE
 from orchestration.progress import progress_of
 
-BUDGET_SECONDS = 45.0  # for training, within a run that has more to do; `grimoire forecast --budget` may take longer
+BUDGET_SECONDS = 30.0  # for training, within a run that has more to do; `grimoire forecast --budget` may take longer
 KPI_SERIES = [dbt_key(["products", "kpis"], "kpis__series")]
 TABLES = {
     "backtests": "How each rival did in each window of the past.",

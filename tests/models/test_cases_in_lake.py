@@ -33,13 +33,21 @@ def test_running_cases_are_scored_by_the_champion_and_trained_only_where_it_has_
 
     assert (first.skipped, first.model_version, first.open_cases) == (None, "1", 6)
     assert first.trained
+    scored_at = lake.query("select max(computed_at) from predictions.scores").fetchone()
     (again,) = predict_all(["tickets"])
     assert (again.trained, again.model_version, again.open_cases) == (None, "1", 6)
+    assert (again.mae_days, again.floor_mae_days, again.coverage_80, again.floors) == (
+        first.mae_days, first.floor_mae_days, first.coverage_80, first.floors,
+    )  # fmt: skip
+    assert lake.query("select max(computed_at) from predictions.scores").fetchone() == scored_at, "nothing was new"
+    import_tickets(tmp_path / "tickets.csv", still_open=5)
+    (later,) = predict_all()
+    assert (later.trained, later.open_cases) == (None, 5), "another log"
     rows = lake.query(
         "select s.case_id, s.model_version, s.mlflow_run_id, s.snapshot_id, t.alias from predictions.scores as s "
         "join predictions.trainings as t using (process, mlflow_run_id) order by s.rank"
     ).fetchall()
-    assert {row[0] for row in rows} == {f"c{n}" for n in range(114, 120)}
+    assert {row[0] for row in rows} == {f"c{n}" for n in range(115, 120)}
     assert {row[4] for row in rows} == {"champion"}
     assert all(row[3] is not None for row in rows)
     registry = CaseRegistry()
@@ -54,6 +62,7 @@ def test_a_log_that_nothing_can_be_learnt_from_is_skipped_and_an_unknown_one_nam
     (report,) = predict_all()
 
     assert "at least 30" in (report.skipped or "")
+    assert predict_all() == [report], "nothing was new"
     assert lake.query("select process, reason from predictions.skipped").fetchall() == [("few", report.skipped)]
     with pytest.raises(UnknownProcessError):
         predict_all(["nowhere"])
@@ -72,6 +81,7 @@ def test_a_registry_that_goes_away_while_scoring_leaves_the_scores_of_before(gri
     predict_all()
     scores = "select * from predictions.scores order by case_id"
     before = lake.query(scores).fetchall()
+    import_tickets(tmp_path / "tickets.csv", still_open=5)
 
     def take_away(doing: str, _done: float) -> None:
         if doing == "predicting tickets":
@@ -82,7 +92,7 @@ def test_a_registry_that_goes_away_while_scoring_leaves_the_scores_of_before(gri
     assert lake.query(scores).fetchall() == before
     rename("taken_away", "registered_model_aliases")
     (report,) = predict_all()
-    assert report.open_cases == len(before) == 6
+    assert (report.open_cases, len(before)) == (5, 6)
 
 
 def rename(table: str, new: str) -> None:

@@ -59,8 +59,18 @@ def test_every_series_is_forecast_or_skipped_with_a_reason_and_a_second_run_only
     assert count("select count(distinct snapshot_id) from forecasts.forecasts") == 1
     assert count("select count(*) from forecasts.skipped") == 6
 
+    made_at = query("select max(computed_at) from forecasts.forecasts").fetchone()
     second = by_key(forecast_all())
     assert not any(report.is_retrained for report in second.values())
+    assert {key: (report.champion, report.step, report.skipped) for key, report in second.items()} == {
+        key: (report.champion, report.step, report.skipped) for key, report in first.items()
+    }
+    assert query("select max(computed_at) from forecasts.forecasts").fetchone() == made_at, "nothing was new"
+    in_transaction(
+        lambda connection: connection.execute("update forecasts.forecasts set made_from = 'older code' where series = 'orders'")
+    )
+    assert not any(report.is_retrained for report in forecast_all())
+    assert query("select min(computed_at) from forecasts.forecasts").fetchone() > made_at
     assert second["orders", "daily"].champion_mase == orders.champion_mase
     assert count("select count(*) from forecasts.forecasts where series = 'orders'") == 28
     assert count("select count(*) from forecasts.backtests where series = 'orders'") == tests

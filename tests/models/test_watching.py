@@ -38,7 +38,7 @@ def lake_home(grimoire_home: Path) -> Iterator[Path]:
 def forecast(made_at: datetime, first: date, *, value: float = 10, days: int = 7) -> None:
     rows = [
         ("orders", "Orders", "orders", "daily", first + timedelta(days=n), value, value - 2, value + 2, value - 4, value + 4,
-         "theta", "1", None, made_at, 0, "orders", None, None, "champion", n + 1, "alone", False, 0)
+         "theta", "1", None, made_at, 0, "orders", None, None, "champion", n + 1, "alone", False, 0, "")
         for n in range(days)
     ]  # fmt: skip
     in_transaction(lambda connection: replace_rows(connection, "forecasts", series=[("orders", "daily")], rows=rows))

@@ -91,7 +91,7 @@ def lived(kpi: str, values: Values, changed_on: date, *, aggregation: str) -> tu
     for number in range(first, first + 14 + 7):
         until = FIRST + timedelta(days=number - 1)
         evening = datetime.combine(until, time(22), UTC)
-        whose = (kpi, None, None, "champion", 1, "alone", False, 0)
+        whose = (kpi, None, None, "champion", 1, "alone", False, 0, "")
         made = forecast(total[:number], until)
         rows = [(kpi, "Title", "unit", "daily", *row, "theta", "1", None, evening, 0, *whose) for row in made]
         in_transaction(lambda connection, rows=rows: replace_rows(connection, "forecasts", series=[(kpi, "daily")], rows=rows))
