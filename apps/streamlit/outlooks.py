@@ -33,10 +33,12 @@ def series() -> Rows:
     else:
         part = f"series as kpi, '{TOTAL}' as dimension, '{TOTAL}' as member"
     return rows(
-        f"""select series, grain, {part}, any_value(title) as title, any_value(unit) as unit,
-                  max_by(model, computed_at) as model, max_by(model_version, computed_at)::varchar as model_version,
-                  max(computed_at) as computed_at, max_by(snapshot_id, computed_at) as snapshot_id
-           from forecasts.forecasts group by all order by dimension <> '{TOTAL}', series, grain""",
+        f"""from (
+               select series, grain, {part}, any_value(title) as title, any_value(unit) as unit,
+                   max_by(model, computed_at) as model, max_by(model_version, computed_at)::varchar as model_version,
+                   max(computed_at) as computed_at, max_by(snapshot_id, computed_at) as snapshot_id
+               from forecasts.forecasts group by all)
+           order by dimension <> '{TOTAL}', series, grain""",
         needs=("forecasts.forecasts",),
     )
 
@@ -165,8 +167,8 @@ def backtests(name: str, grain: str) -> Rows:
     return rows(
         """select model, count(*) as windows, max(horizon) as horizon, avg(mase) as mase, avg(smape) as smape,
                   avg(coverage_80) as coverage_80, avg(coverage_95) as coverage_95, max(computed_at) as computed_at
-           from forecasts.backtests where series = $1 and grain = $2 and computed_at::date = (
-               select max(computed_at)::date from forecasts.backtests where series = $1 and grain = $2)
+           from forecasts.backtests where series = $1 and grain = $2 and computed_at = (
+               select max(computed_at) from forecasts.backtests where series = $1 and grain = $2)
            group by model order by mase""",
         name,
         grain,

@@ -8,11 +8,14 @@ import pytest
 
 import lake
 from lake.journal import ensure_platform_tables
+from lake.own_tables import ensure_table
 from lake.postgres import embedded
 from lake.registry import register_process
 from lake.settings import get_settings
 from mining import build_layout
 from mining.bpmn_diagram import Diagram, Node
+from models import anomalies, tables, watching
+from models.cases.tables import COLUMNS
 
 EVIL = "<script>alert(1)</script>"
 UNICODE = "受注を確認する · Größe prüfen"
@@ -214,16 +217,11 @@ insert into forecasts.anomalies by name
 
 def _watched_and_predicted(connection):
     """Predictions of one process, and what came of forecasts, in tables as the models make them."""
-    from models import anomalies, watching
-    from models.cases.tables import COLUMNS
-
-    connection.execute("create schema predictions")
     for table, columns in COLUMNS.items():
-        connection.execute(
-            f"create table predictions.{table} (process varchar, {columns}, computed_at timestamptz, snapshot_id bigint)"
-        )
+        own_columns = f"process varchar, {columns}, computed_at timestamptz, snapshot_id bigint"
+        ensure_table(connection, f"predictions.{table}", own_columns)
     watching.ensure_tables(connection)
-    connection.execute(f"create table forecasts.anomalies ({anomalies.COLUMNS})")
+    ensure_table(connection, "forecasts.anomalies", anomalies.COLUMNS)
     for statement in filter(str.strip, PREDICTIONS.split(";")):
         connection.execute(statement)
 
@@ -241,6 +239,9 @@ def fill(connection):
     ensure_platform_tables(connection)
     for statement in filter(str.strip, (MINING + COMPANY).split(";")):
         connection.execute(statement)
+    tables.ensure_tables(connection)  # the rest of the columns
+    for table in ("forecasts", "backtests", "champions"):
+        connection.execute(f"update forecasts.{table} set kpi = series")
     o2c = {"kpis": ["orders", "revenue", "order_cycle_time_days", "open_orders"]}
     _event_log(connection, "order_to_cash", ORDER_PATHS, cases=300, title="Order to cash", origin="product", definition=o2c)
     for statement in filter(str.strip, OBJECTS.split(";")):
