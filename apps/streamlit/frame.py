@@ -6,11 +6,12 @@ modules beside this one) and what happens once per server (`app`).
 
 import streamlit as st
 
-from apps.streamlit import as_of, choices, contents, look, search, views
+from apps.streamlit import as_of, choices, contents, look, reading, search, views
 from apps.streamlit.mishaps import guarded
 
 
 def main() -> None:
+    reading.begin_run()
     choices.remember_process()
     st.set_page_config(page_title="Grimoire", page_icon=look.ICON, layout="wide")
     look.style()

@@ -6,12 +6,15 @@ modules beside this one) and anything that writes.
 
 import contextlib
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 import lake
 from lake.connection import LAKE
@@ -24,8 +27,20 @@ T = TypeVar("T")
 Rows = list[dict[str, Any]]
 CACHED_RESULTS = 256  # a result is some thousand rows at most
 EARLIER_STATES = 2  # connections to the lake as it was
+FRESH_SECONDS = 2.0  # a part of a page that runs by itself looks again after this time
 _PARAMETER = re.compile(r"\$(\d+)|\?")
 _NOTED: "ContextVar[list[Asked] | None]" = ContextVar("noted", default=None)
+
+_RUN = threading.local()  # Streamlit runs a page in one thread
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The newest snapshot of a lake, and when it was asked for."""
+
+    home: str
+    asked_at: float
+    snapshot: int
 
 
 @dataclass(frozen=True)
@@ -115,8 +130,21 @@ def tables(as_of: int | None = None) -> set[str]:
 
 
 def snapshot_id() -> int:
-    """Id of the lake's newest snapshot: what every cached result is keyed on."""
-    return with_connection(lake.current_snapshot)
+    """Id of the lake's newest snapshot: what every cached result is keyed on.
+
+    A page asks for dozens of results, so the snapshot that was the newest at its first question stands for the whole run.
+    """
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return with_connection(lake.current_snapshot)
+    known: _Known | None = getattr(_RUN, "known", None)
+    if known is None or known.home != home() or time.monotonic() - known.asked_at > FRESH_SECONDS:
+        known = _RUN.known = _Known(home(), time.monotonic(), with_connection(lake.current_snapshot))
+    return known.snapshot
+
+
+def begin_run() -> None:
+    """Lets a page's run see the lake as it is now: what the run before knew of the newest snapshot is forgotten."""
+    _RUN.known = None
 
 
 def with_connection(work: "Callable[[duckdb.DuckDBPyConnection], T]", *, as_of: int | None = None) -> T:

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import lake
+from apps.streamlit import reading
+
 APP = Path(__file__).resolve().parents[2] / "apps" / "streamlit" / "frame.py"
 PAGES = (
     "overview",
@@ -156,3 +159,23 @@ def test_the_limits_of_what_a_browser_may_ask_are_said(filled_home, name):
     app = page(name)
     said = words(app) + "".join(str(one.proto) for one in app.get("file_uploader"))
     assert {"upload": "200 MB", "sql": "At most 5,000 rows"}[name] in said
+
+
+def test_a_run_of_a_page_asks_once_which_snapshot_is_the_newest_and_the_next_run_asks_again(filled_home, monkeypatch):
+    asked = []
+    newest = reading.lake.current_snapshot
+
+    def noted(connection):
+        asked.append(newest(connection))
+        return asked[-1]
+
+    monkeypatch.setattr(reading.lake, "current_snapshot", noted)
+    app = page("finance", process="order_to_cash")
+    assert not app.exception
+    runs = len(asked)
+    assert runs <= 3, "one for each run it took to come to the page"
+    lake.in_transaction(lambda connection: connection.execute("create table platform.passing as select 1 as one"))
+    app.run()
+    lake.in_transaction(lambda connection: connection.execute("drop table platform.passing"))
+    assert len(asked) == runs + 1
+    assert asked[-1] > asked[0]
