@@ -146,8 +146,8 @@ def _attach_lake(
         f"data_path {as_text(settings.data_path)}",
         *(["read_only"] if read_only else []),
     ]
-    if settings.database_url is None and settings.lake_data is None:
-        options.append("override_data_path true")  # catalog and files both lie in HOME: they may be moved together
+    if settings.is_whole:
+        options.append("override_data_path true")  # HOME may have been moved
     if as_of is not None:
         options.append(f"snapshot_version {int(as_of)}")
     connection.execute(f"create or replace temporary secret grimoire_catalog (type postgres, {postgres_secret(url)})")

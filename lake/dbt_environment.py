@@ -87,6 +87,7 @@ def dbt_environment(settings: Settings | None = None) -> dict[str, str]:
         CATALOG_VARIABLE: f"ducklake:postgres:{libpq_dsn(database_url(CATALOG, settings=settings))}",
         "LAKE_NAME": LAKE,
         "LAKE_DATA_PATH": settings.data_path,
+        "LAKE_IS_WHOLE": str(settings.is_whole),
         "LAKE_EXTENSIONS": str(extension_folder(settings)),
         "LAKE_SPILL": str(settings.folder("duckdb", "spill") / "dbt"),  # always the same, or dbt would parse anew
         "LAKE_MEMORY_LIMIT": settings.memory_limit,

@@ -101,6 +101,11 @@ class Settings(BaseSettings):
         """Whether the Parquet files lie in an object store."""
         return self.data_path.startswith("s3://")
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the lake's catalog and files both lie in HOME, so that they may be moved together."""
+        return self.database_url is None and self.lake_data is None
+
     def folder(self, *parts: str) -> Path:
         """A folder below HOME, made if it is not there; StorageError if it cannot be."""
         return writable_folder(self.home.joinpath(*parts))

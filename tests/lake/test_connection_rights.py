@@ -7,6 +7,7 @@ import pytest
 
 import lake
 from lake.connection import connect, read, translated_errors
+from lake.dbt_environment import run_dbt
 from lake.errors import GrimoireError, QueryError, ReadOnlyError
 from lake.postgres import embedded
 from lake.settings import get_settings
@@ -186,6 +187,8 @@ def test_a_home_that_was_moved_takes_its_lake_along(tmp_path: Path, monkeypatch:
                 lake.in_transaction(lambda con: con.execute("create table a as select range as i from range(5000)"))
             else:
                 assert lake.query("select count(*) from a").fetchone() == (5000,)
+                reached = run_dbt("debug", "--connection")
+                assert reached.returncode == 0, reached.stdout[-2000:]
         finally:
             embedded(get_settings()).release()
         if place == "before":
