@@ -19,6 +19,7 @@ FOLDER = PROJECT_ROOT / "docs" / "pictures"
 SCHEMES = ("light", "dark")
 WIDTH, HEIGHT, MOST_BYTES = 1280, 900, 60_000
 COLOURS = (128, 64, 32, 16)  # the first with which a picture is small enough
+PROCESS = "order_to_cash"  # what they are about; where it is not, another is shown
 # Clicked before the picture is taken, where a page shows itself better so: names of buttons.
 FIRST_CLICKS = {"sql": ("Run",)}
 # How far to scroll: the heading is the same on every page, what comes below is not.
@@ -28,7 +29,7 @@ SCROLLED = {"overview": 0, "variants": 230, "conformance": 150, "people": 330, "
 def take(browser: Any, base: str, name: str, scheme: str) -> bytes:
     """One page as it stands when nothing runs any more, as a PNG."""
     page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)
-    page.goto(f"{base}/{'' if name == FIRST else name}")
+    page.goto(f"{base}/{'' if name == FIRST else name}?process={PROCESS}")
     page.wait_for_selector("h1", timeout=60_000)
     rest(page)
     for label in FIRST_CLICKS.get(name, ()):

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from apps.streamlit import palette
-from apps.streamlit.palette import ACCENT, GOLD, GREEN, INK, MUTED, series
+from apps.streamlit.palette import ACCENT, GOLD, GREEN, INK, MUTED, VIOLET, series
 
 _WHEN = {
     "field": "period",
@@ -17,6 +17,8 @@ _WHEN = {
     "title": None,
     "axis": {"format": "%b %Y", "grid": False, "tickCount": {"interval": "month", "step": 2}},
 }
+FEW_PERIODS = 8
+SEVERITIES = {"critical": VIOLET, "high": ACCENT, "medium": GOLD, "low": MUTED}
 Spec = dict[str, Any]
 
 
@@ -249,7 +251,11 @@ def columns(values: list[dict[str, Any]], period: str, value: str, unit: str, co
     days = sorted({date.fromisoformat(row[period]).toordinal() for row in values})
     gap = min((after - before for before, after in pairwise(days)), default=1)
     width = max(2, min(24, int(400 * gap / (days[-1] - days[0] + gap)))) if days else 2
-    x = {"field": period, "type": "temporal", "title": None, "axis": {"format": "%-d %b %Y", "grid": False, "labelOverlap": True}}
+    axis: Spec = {"format": "%-d %b %Y", "grid": False, "labelOverlap": True}
+    if len(days) <= FEW_PERIODS:  # else the axis would name some of them twice, at midnight and at noon
+        moments = map(date.fromordinal, days)
+        axis["values"] = [{"year": one.year, "month": one.month, "date": one.day, "utc": True} for one in moments]
+    x = {"field": period, "type": "temporal", "title": None, "axis": axis}
     y = {"field": value, "type": "quantitative", "title": unit, "axis": {"format": "~s", "tickCount": 5}}
     tooltip = [
         {"field": period, "type": "temporal", "title": "From", "format": "%-d %b %Y"},
@@ -258,6 +264,9 @@ def columns(values: list[dict[str, Any]], period: str, value: str, unit: str, co
     encoding: Spec = {"x": x, "y": y, "opacity": _DIMMED, "tooltip": tooltip}
     if colour:
         encoding["color"] = {"field": colour, "type": "nominal", "legend": {"orient": "top", "title": None}}
+        if (seen := {row[colour] for row in values}) <= set(SEVERITIES):
+            known = {word: series(place) for word, place in SEVERITIES.items() if word in seen}
+            encoding["color"]["scale"] = {"domain": list(known), "range": list(known.values())}
         tooltip.insert(1, {"field": colour, "title": " "})
     else:
         encoding["color"] = {"value": series(INK)}

@@ -14,6 +14,7 @@ from apps.streamlit.exports import About, Part, exports
 from apps.streamlit.reading import Rows, noted
 from apps.streamlit.wording import amount, day, moment, number, percent, safe, share
 from lake.errors import GrimoireError
+from models.series import GRAINS
 
 
 def main() -> None:
@@ -35,14 +36,14 @@ def main() -> None:
 
 def choose(known: Rows) -> dict[str, Any]:
     """The series: key figure, grain, and the member of a dimension where there are forecasts of some."""
-    left, middle, two, three = st.columns([2, 1.2, 1.2, 1.6], vertical_alignment="bottom")
+    left, middle, two, three = st.columns([2, 1.9, 1.2, 1.4], vertical_alignment="bottom")
     titles = {row["kpi"]: row["title"] or row["kpi"] for row in reversed(known)}  # a total's title comes last and stays
     names = list(dict.fromkeys(row["kpi"] for row in known))
     name = (
         left.selectbox("Key figure", names, format_func=lambda n: titles.get(n, n), key="series", bind="query-params") or names[0]
     )
     of_kpi = [row for row in known if row["kpi"] == name]
-    grains = list(dict.fromkeys(row["grain"] for row in of_kpi))
+    grains = [grain for grain in GRAINS if any(row["grain"] == grain for row in of_kpi)]
     grain = middle.segmented_control(
         "Grain",
         grains,
