@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from connectors.event_log_columns import Roles, assign_roles, attribute_names
-from connectors.imported import drop_relations
+from connectors.imported import drop_relations, resolve_held
 from connectors.lifecycle import COMPLETED_BY, Lifecycle, could_be_paired, pair_lifecycle
 from connectors.staged import ROW, Staged
 from connectors.timestamps import read_timestamps
@@ -243,10 +243,14 @@ def note_quarantined(
 
 
 def clear_process(connection: "duckdb.DuckDBPyConnection", process: str) -> None:
-    """Drops whatever an earlier import of that name left, and makes the schemas an import needs."""
+    """Drops whatever an earlier import of that name left, and makes the schemas an import needs.
+
+    What the earlier import set aside stays in quarantine, but is open no more: the new file is judged as a whole.
+    """
     ensure_platform_tables(connection)
     connection.execute("create schema if not exists raw_files; create schema if not exists event_logs")
     drop_relations(connection, process)
+    resolve_held(connection, process)
 
 
 def _why(connection: "duckdb.DuckDBPyConnection", load_id: str) -> str:

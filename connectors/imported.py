@@ -38,6 +38,15 @@ def drop_relations(connection: "duckdb.DuckDBPyConnection", process: str) -> Non
             connection.execute(f"drop {kind} {quote(schema)}.{quote(name)}")
 
 
+def resolve_held(connection: "duckdb.DuckDBPyConnection", process: str) -> None:
+    """Marks the rows that earlier imports of that name set aside as settled; a new import judges its own file's rows."""
+    connection.execute(
+        "update quarantine.rows set resolved_at = now() where resolved_at is null and source = ?"
+        " and list_contains(?::varchar[], table_name)",
+        [SOURCE, names_of(process)],
+    )
+
+
 def journal_import(
     connection: "duckdb.DuckDBPyConnection", process: str, *, load_id: str, started_at: datetime, snapshot_id: int, size: int
 ) -> None:

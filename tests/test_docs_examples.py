@@ -7,12 +7,6 @@ import duckdb
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ORDERS = """Order;Step;When;Who;Amount
-A-1;Receive order;03.01.2025 09:00;Anna;120.50
-A-1;Ship;05.01.2025 08:15;Ben;120.50
-NA;Receive order;08.01.2025 09:00;Anna;15
-NA;;08.01.2025 09:30;Anna;15
-"""
 PURCHASES = """
     select * from (values
         ('P-1', 'Order goods', timestamp '2025-01-06 09:00'), ('P-1', 'Receive goods', timestamp '2025-01-09 14:00'),
@@ -29,8 +23,8 @@ TICKETS = """
 """
 
 
-def blocks(page: Path) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+def blocks(page: Path, language: str = "python") -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 PAGES = [page for page in sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")]) if blocks(page)]
@@ -38,7 +32,8 @@ PAGES = [page for page in sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.m
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_python_of_a_page_runs(page: Path, grimoire_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "orders.csv").write_text(ORDERS, encoding="utf-8")
+    (orders,) = blocks(ROOT / "docs" / "event-log-files.md", "csv")
+    (tmp_path / "orders.csv").write_text(orders, encoding="utf-8")
     duckdb.sql(PURCHASES).write_parquet(str(tmp_path / "purchases.parquet"))
     duckdb.sql(TICKETS).write_parquet(str(tmp_path / "tickets.parquet"))
     monkeypatch.chdir(tmp_path)

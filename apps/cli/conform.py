@@ -31,7 +31,7 @@ def conform(
     rules: Annotated[bool, typer.Option("--rules", help="Judge the cases by the rules of the process instead.")] = False,
     accept: Annotated[
         list[str] | None,
-        typer.Option(help="Accept a deviation from now on, such as 'skipped Approve Order after Create Order'.", metavar="TEXT"),
+        typer.Option(help="Accept a deviation from now on, such as 'skipped Confirm Order after Send Quotation'.", metavar="TEXT"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one object with all of it.")] = False,
 ) -> None:
@@ -43,19 +43,24 @@ def conform(
 
     $ grimoire conform order_to_cash --model target.pnml --json
 
-    $ grimoire conform order_to_cash --accept 'inserted Change Order'
+    $ grimoire conform order_to_cash --accept 'inserted Send Payment Reminder'
 
     $ grimoire conform order_to_cash --rules
     """
     from mining.deviations import Accepted, accept_deviation
 
     net = None if model is None else _read(model)
-    for one in [Accepted.read(said) for said in accept or []]:
+    accepted = [Accepted.read(said) for said in accept or []]
+    for one in accepted:
         accept_deviation(process, one)
     if rules:
         _show_rules(process, as_json=as_json)
-    else:
-        _show(_report(process, net, name="" if model is None else model.name), as_json=as_json)
+        return
+    report = _report(process, net, name="" if model is None else model.name)
+    _show(report, as_json=as_json)
+    for said, one in zip(accept or [], accepted, strict=True):
+        if not any(one.covers(there.kind, there.activity, there.after) for there in report.deviations.found):
+            console.say(f"No case deviates like «{said}» now; it is on the accept-list all the same.")
 
 
 def _read(path: Path) -> "PetriNet":

@@ -106,5 +106,6 @@ def _tell(file: Path, report: dict[str, Any]) -> None:
     )
     for note in report["notes"]:
         console.say(f"  {note}")
-    if report["rows_quarantined"]:
-        console.say(f'  {report["rows_quarantined"]:,} rows were set aside; `grimoire sql "from quarantine.rows"` says why.')
+    if held := report["rows_quarantined"]:
+        rows = "1 row was" if held == 1 else f"{held:,} rows were"
+        console.say(f'  {rows} set aside; `grimoire sql "from quarantine.rows"` says why.')

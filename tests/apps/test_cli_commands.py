@@ -218,6 +218,9 @@ def test_a_process_is_held_against_models_and_rules(home: Path, tmp_path: Path) 
     assert sum(cases for (kind, name, _), (cases, _) in found.items() if (kind, name) == ("inserted", "pay")) == 3
     assert {accepted for (kind, name, _), (_, accepted) in found.items() if (kind, name) == ("skipped", "close")} == {True}
     assert report["fitness_after_accepted"] > report["average_fitness"]
+    assert "on the accept-list" not in done.stderr
+    # A misspelt name was put on the list without a word.
+    assert "deviates like «skipped clsoe»" in grimoire(*words, "--accept", "skipped clsoe").stderr
     kept = json.loads(grimoire("sql", "select count(*) as n from mining.alignments where not is_of_process", "--json").stdout)
     assert kept == [{"n": 2}]
 

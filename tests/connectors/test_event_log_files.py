@@ -248,6 +248,16 @@ def test_importing_again_replaces_all_and_a_bad_file_replaces_nothing(tmp_path: 
     assert rows("select count(*) from platform.processes where process = 'again'") == [(1,)]
 
 
+def test_rows_an_import_set_aside_are_open_only_until_the_log_is_imported_again(tmp_path: Path):
+    # Each import of a file added its bad rows to the open ones of the import it replaced, and none ever closed once mended.
+    waiting = "select count(*) filter (resolved_at is null), count(*) from quarantine.rows where table_name = 'mended'"
+    import_event_log(file(tmp_path, "mended.csv", ORDERS + "3,,2024-01-04,Ann\n"))
+    import_event_log(file(tmp_path, "mended.csv", ORDERS + "3,,2024-01-04,Ann\n"))
+    assert rows(waiting) == [(1, 2)]
+    import_event_log(file(tmp_path, "mended.csv", ORDERS + "3,place,2024-01-04,Ann\n"))
+    assert rows(waiting) == [(0, 2)]
+
+
 def test_a_data_products_log_is_never_replaced(tmp_path: Path):
     def publish(connection: Any) -> None:
         connection.execute("create schema if not exists event_logs; create table event_logs.sold as select '1' as case_id")
