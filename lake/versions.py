@@ -3,6 +3,7 @@
 What belongs here: reading versions out of DuckLake's own metadata. What does not: what is kept for a version.
 """
 
+import contextlib
 import hashlib
 import re
 from typing import TYPE_CHECKING
@@ -131,6 +132,9 @@ def _tables(connection: "duckdb.DuckDBPyConnection", relation: str, definitions:
 
     try:
         found = connection.get_table_names(f"select * from {relation}", qualified=True)
+        if definitions:  # it leaves views in the catalog with columns named `__dummy_col0`, until they are bound again
+            with contextlib.suppress(duckdb.Error):  # one whose table is gone has no columns
+                connection.sql(f"select * from {relation}")
         return sorted({name.partition(" AS ")[0] for name in found})
     except duckdb.BinderException:  # it cannot resolve `join … using` in a view: take every table that is mentioned
         text = " ".join([relation, *definitions]).replace('"', "")

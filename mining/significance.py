@@ -4,6 +4,7 @@ What belongs here: p-values and effect sizes of numbers that SQL has counted. Wh
 `mining.drift`) and the scan for change points (`mining.change_points`).
 """
 
+from functools import lru_cache
 from math import asin, sqrt
 from typing import Any, Literal, NamedTuple
 
@@ -48,6 +49,7 @@ def mann_whitney(count_a: int, count_b: int, rank_sum_a: float, ties: float) -> 
     return Tested("Mann-Whitney", u, min(1.0, 2 * float(stats.norm.sf(z))), 2 * u / pairs - 1)
 
 
+@lru_cache(maxsize=4096)  # of thousands of rare paths most have one of a few hundred tables
 def proportions(part_a: int, whole_a: int, part_b: int, whole_b: int) -> Tested:
     """Whether two shares differ: the chi-square test of the 2 x 2 table, Fisher's exact test where fewer than 5 are expected.
 

@@ -48,3 +48,19 @@ def test_a_table_read_under_another_name_is_still_found(grimoire_home: Path) -> 
 
     change("insert into logs.rows values (1)")
     assert version('lake.logs."doubled"') != before
+
+
+def test_a_view_keeps_its_columns_in_the_catalog_when_its_version_is_asked_for(grimoire_home: Path) -> None:
+    # the list of cases failed for every imported log: it took the log's attributes from the catalog, which had `__dummy_col0`
+    change(
+        "create schema logs; create table logs.rows (case_id varchar, n integer); "
+        "create view logs.inner_view as select * from logs.rows; create view logs.outer_view as select * from logs.inner_view"
+    )
+    with lake.connect(read_only=True) as connection:
+        assert relation_version(connection, 'lake.logs."outer_view"') is not None
+        columns = connection.execute(
+            "select table_name, column_name from information_schema.columns where table_schema = 'logs' order by all"
+        ).fetchall()
+
+    names = ("inner_view", "outer_view", "rows")
+    assert columns == [(name, column) for name in names for column in ("case_id", "n")]
