@@ -32,6 +32,7 @@ _CHANGES = """
 _PARTS = re.compile(r'(?:[^,"]|"(?:[^"]|"")*")+')  # a list with commas, names in double quotes
 _PLAIN_VIEW = re.compile(r"create view \S+ as select \* *(exclude \([^()]*\))? from [^\s()]+;?$", re.IGNORECASE)
 _HARMLESS = ("compacted_table", "merge_adjacent", "rewrite_delete", "flushed_inlined")  # the rows stay as they are
+_KNOWN_TABLES: dict[tuple[str, ...], list[str]] = {}
 _VIEWS = "select view_name, sql from duckdb_views() where database_name = 'lake' order by schema_name, view_name"
 
 
@@ -127,15 +128,23 @@ def _table_ids(table: str, snapshot_id: int) -> str:
 
 
 def _tables(connection: "duckdb.DuckDBPyConnection", relation: str, definitions: list[str]) -> list[str]:
-    """The lake's tables that the relation reads, by quoted name."""
+    """The lake's tables that the relation reads, by quoted name.
+
+    They follow from the relation and the definitions of its views, and are asked for once: `get_table_names` leaves views in the
+    catalog, where all connections of the database see them, with columns named `__dummy_col0` until they are bound again.
+    """
     import duckdb
 
+    key = (relation, *definitions)
+    if key in _KNOWN_TABLES:
+        return _KNOWN_TABLES[key]
     try:
         found = connection.get_table_names(f"select * from {relation}", qualified=True)
-        if definitions:  # it leaves views in the catalog with columns named `__dummy_col0`, until they are bound again
+        if definitions:
             with contextlib.suppress(duckdb.Error):  # one whose table is gone has no columns
                 connection.sql(f"select * from {relation}")
-        return sorted({name.partition(" AS ")[0] for name in found})
+        _KNOWN_TABLES[key] = sorted({name.partition(" AS ")[0] for name in found})
+        return _KNOWN_TABLES[key]
     except duckdb.BinderException:  # it cannot resolve `join … using` in a view: take every table that is mentioned
         text = " ".join([relation, *definitions]).replace('"', "")
         known = connection.execute("select schema_name, table_name from duckdb_tables() where database_name = 'lake'").fetchall()
