@@ -3,13 +3,14 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from apps.streamlit import cohorts, mined
 from apps.streamlit.cohorts import against_rest, of_periods, of_values, whole_days
 from apps.streamlit.stack import Stack
 from mining.comparison import ComparedMeasure
 from mining.filters import Attribute, Duration, Length, Trim, Variants
-from tests.apps.test_pages_run import page, words
+from tests.apps.test_pages_run import APP, page, words
 
 CANCELLED = Attribute("activity", ("Cancel order",))
 
@@ -119,3 +120,19 @@ def test_a_saved_view_is_a_group(filled_home):
     finally:
         for name in ("Cancelled ones", "Broken"):
             delete_view(name)
+
+
+def test_an_address_brings_the_choice_of_the_two_groups_along(filled_home):
+    groups = {
+        "compare_by_order_to_cash": "Two values of an attribute",
+        "by_order_to_cash": "resource",
+        "one_resource_order_to_cash": "user 2",
+        "other_resource_order_to_cash": "user 3",
+    }
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    for key, value in {"process": "order_to_cash", **groups}.items():
+        app.query_params[key] = value
+    app.switch_page("app_pages/compare.py").run()
+    assert not app.exception
+    assert app.selectbox(key="by_order_to_cash").value == "resource"
+    assert "user 2" in words(app) and "user 3" in words(app), words(app)[-2000:]

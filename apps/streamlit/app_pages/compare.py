@@ -60,7 +60,12 @@ def groups(view: View) -> tuple[Cohort, Cohort] | None:
     offer = Offer(view.log, view.as_of)
     ways = [REST, VALUES, PERIODS, STACKS]
     chosen = st.segmented_control(
-        "Compare", ways, default=REST if view.stack else PERIODS, required=True, key=own_key("compare_by", view.process)
+        "Compare",
+        ways,
+        default=REST if view.stack else PERIODS,
+        required=True,
+        key=own_key("compare_by", view.process),
+        bind="query-params",
     )
     if chosen == VALUES:
         return values(view, offer)
@@ -85,11 +90,13 @@ def values(view: View, offer: Offer) -> tuple[Cohort, Cohort] | None:
         look.guidance("No attribute", "The event log has no attribute by which cases could be told apart.")
         return None
     named = [name for name in view.definition.definition.get("case_attributes") or () if name in names]
-    column = left.selectbox("Attribute", names, index=names.index(named[-1]) if named else 0, key=own_key("by", view.process))
+    column = left.selectbox(
+        "Attribute", names, index=names.index(named[-1]) if named else 0, key=own_key("by", view.process), bind="query-params"
+    )
     known: dict[str, Any] = {NO_VALUE if row["value"] is None else str(row["value"]): row["value"] for row in offer.values(column)}
-    one = middle.selectbox("Cases with", list(known), key=own_key(f"one_{column}", view.process))
+    one = middle.selectbox("Cases with", list(known), key=own_key(f"one_{column}", view.process), bind="query-params")
     others = [ANY_OTHER, *(name for name in known if name != one)]
-    other = right.selectbox("against cases with", others, key=own_key(f"other_{column}", view.process))
+    other = right.selectbox("against cases with", others, key=own_key(f"other_{column}", view.process), bind="query-params")
     if one is None or len(known) < 2:
         look.guidance("Only one value", f"All events have the same {column}. Choose another attribute.")
         return None
@@ -105,9 +112,16 @@ def periods(view: View) -> tuple[Cohort, Cohort] | None:
     middle = start + (end - start) / 2
     left, right = st.columns(2)
     one = left.date_input(
-        "Cases started in", (min(end, date.fromordinal(middle.toordinal() + 1)), end), start, end, key=own_key("one", view.process)
+        "Cases started in",
+        (min(end, date.fromordinal(middle.toordinal() + 1)), end),
+        start,
+        end,
+        key=own_key("one", view.process),
+        bind="query-params",
     )
-    other = right.date_input("against those started in", (start, middle), start, end, key=own_key("other", view.process))
+    other = right.date_input(
+        "against those started in", (start, middle), start, end, key=own_key("other", view.process), bind="query-params"
+    )
     if not (isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other) == 2):
         st.caption("Choose the last day, too.")
         return None
@@ -123,7 +137,9 @@ def stacks(view: View) -> tuple[Cohort, Cohort] | None:
             "Set the filters of the other group, save them as a view in the sidebar, and come back with the filters of this one.",
         )
         return None
-    name = st.selectbox("Against the cases of the saved view", list(known), key=own_key("against", view.process))
+    name = st.selectbox(
+        "Against the cases of the saved view", list(known), key=own_key("against_view", view.process), bind="query-params"
+    )
     return Cohort("The filters in force" if view.stack else "All cases", view.stack), Cohort(f"View {name}", known[name])
 
 

@@ -147,7 +147,9 @@ def _bottleneck(row: dict) -> dict[str, object]:
 
 
 def waiting_and_working(view: View) -> None:
-    of = st.segmented_control("Of", ["Activities", "Paths"], default="Activities", required=True, key="times_of")
+    of = st.segmented_control(
+        "Of", ["Activities", "Paths"], default="Activities", required=True, key="times_of", bind="query-params"
+    )
     is_path = of == "Paths"
     found = analysed.table(view, "edge_times" if is_path else "activity_times")
     found = sorted(found, key=lambda row: -(row["total_sojourn_seconds"] or 0))
@@ -229,7 +231,7 @@ def queues(view: View) -> None:
     if not waits:
         return
     ordered = sorted(waits, key=lambda name: -sum(row["mean_length"] for row in waits[name]))
-    chosen = st.selectbox("Waiting for", ordered, key=own_key("queue", view.process), width=420)
+    chosen = st.selectbox("Waiting for", ordered, key=own_key("queue", view.process), bind="query-params", width=420)
     _queue(waits[chosen], key="queue")
     longest = max(waits[chosen], key=lambda row: row["highest_length"])
     st.caption(
@@ -264,6 +266,7 @@ def week(view: View) -> None:
         [None, *names],
         format_func=lambda name: name or "All activities",
         key=own_key("week_of", view.process),
+        bind="query-params",
         width=420,
     )
     found = analysed.analyse(view, "weekday_hours", **({"activity": activity} if activity else {}))
@@ -417,7 +420,14 @@ def the_spectrum(view: View) -> None:
         st.caption("No case has two events, so there is no step to look at.")
         return
     by_name = {f"{step.source} → {step.target}": step for step in edges}
-    name = st.selectbox("Step", list(by_name), key=own_key("spectrum", view.process), width=560, help="The most frequent first.")
+    name = st.selectbox(
+        "Step",
+        list(by_name),
+        key=own_key("spectrum", view.process),
+        bind="query-params",
+        width=560,
+        help="The most frequent first.",
+    )
     step = by_name[name]
     lines = analysed.analyse(view, "spectrum_lines", source=step.source, target=step.target)
     spectrum(lines, step.source, step.target, key="spectrum")
