@@ -231,6 +231,7 @@ def model(about: View) -> None:
         look.guidance("No model", "Mining has kept no model of this process.", commands=(f"grimoire mine {process}",))
         return
     diagram(svg, key=f"model-{process}".replace("__", "-"), name=f"{process}-bpmn", title=f"Discovered model of {process}, as BPMN")
+    look.line("Discovered from all cases of the log, whatever is filtered.")
     look.as_of(log.computed_at, log.snapshot_id, what="Mined")
     evidence(asked, key="evidence_model")
 
