@@ -745,3 +745,12 @@ def test_the_spectrum_draws_its_cases_on_a_canvas(visitor: Visitor):
     visitor.page.get_by_role("button", name="Zoom in").click()
     assert visitor.page.locator(".spectrum canvas").evaluate("canvas => canvas.toDataURL()") != before
     visitor.is_content()
+
+
+def test_the_first_page_opens_under_its_name_too_for_the_process_of_its_address(visitor: Visitor):
+    visitor.page.goto(f"{visitor.server}/overview?process=wide")
+    visitor.page.get_by_role("heading", name="Four hundred activities").first.wait_for(timeout=30_000)
+    visitor.done()
+    assert visitor.page.get_by_test_id("stSidebarNav").get_by_role("link", name="Overview", exact=True).count() == 1
+    assert not [error for error in visitor.errors if "does not seem to exist" in error]
+    visitor.go("Variants")
