@@ -81,34 +81,38 @@ def forecast_all(
     stand_ins = [one for one in series if one.key in reasons and one.parent is not None and len(one)]
     skipped = {key: reason for key, reason in reasons.items() if key not in {one.key for one in stand_ins}}
     outcome = Outcome(series, {}, {}, Held(), skipped, snapshot_id, {})
-    if usable:
-        with crew(len(usable)) as work:
-            asked = _Asked(retrain, due, budget, tell, work)
-            outcome = _made(outcome, usable, stand_ins, asked, settings)
-    if not outcome.scored and (standing := _standing(outcome, settings)):
-        tell("nothing is new", 1.0)
-        return standing
+    with crew(len(usable)) as work:
+        if usable:
+            outcome = _trained(outcome, usable, stand_ins, _Asked(retrain, due, budget, tell, work), settings)
+        if not outcome.titles and (standing := _standing(outcome, settings)):
+            tell("nothing is new", 1.0)
+            return standing
+        if usable:
+            tell("scoring", 0.92)
+            outcome = _scored(outcome, [*usable, *stand_ins], work, settings)
     reports = in_transaction(lambda connection: write(connection, outcome), settings=settings)
     tell("forecasts written", 1.0)
     return reports
 
 
-def _made(outcome: Outcome, usable: list[Series], stand_ins: list[Series], asked: "_Asked", settings: Settings) -> Outcome:
-    """The outcome with titles and forecasts; without forecasts where those that are there still stand."""
+def _trained(outcome: Outcome, usable: list[Series], stand_ins: list[Series], asked: _Asked, settings: Settings) -> Outcome:
+    """The outcome with the champions, those newly trained among them, and what each forecast would be made from."""
     asked.tell("opening the model registry", 0.0)
-    held, country, every = _open(settings), settings.holiday_country, [*usable, *stand_ins]
+    held = _open(settings)
     titles = _train(usable, held, asked, snapshot_id=outcome.snapshot_id, settings=settings)
-    outcome = replace(outcome, held=held, titles=titles, made_from=made_from(every, held.entries, country=country))
-    if not titles and _standing(outcome, settings):
-        return outcome
-    asked.tell("scoring", 0.92)
-    entries = held.entries
+    origins = made_from([*usable, *stand_ins], held.entries, country=settings.holiday_country)
+    return replace(outcome, held=held, titles=titles, made_from=origins)
+
+
+def _scored(outcome: Outcome, series: list[Series], work: Crew, settings: Settings) -> Outcome:
+    """The outcome with the forecasts; those the training has just made are taken from it."""
+    entries = outcome.held.entries
     made = {
         key: title.trained.ahead[entries[key].forecaster]
-        for key, title in titles.items()
+        for key, title in outcome.titles.items()
         if key in entries and entries[key].forecaster in title.trained.ahead
     }
-    return replace(outcome, scored=score(every, entries, country=country, made=made, work=asked.work))
+    return replace(outcome, scored=score(series, entries, country=settings.holiday_country, made=made, work=work))
 
 
 def _read(settings: Settings) -> tuple[list[Series], int, frozenset[str]]:
