@@ -6,6 +6,7 @@ What belongs here: files for people, kept with the run. What does not: keeping t
 import csv
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from models.series import HORIZON
 MOST_BARS = 40  # series in the plot; the worst ones
 
 
+@cache
 def code_version() -> str:
     """The commit the code is of, with a mark if it has been changed since; the package's version outside a repository."""
     try:

@@ -126,8 +126,7 @@ def _predict(registry: CaseRegistry, process: str, *, retrain: bool) -> Predicti
             holder = registry.holder(process)
             made_from = origin(definition_of(log.connection, process), holder.version if holder else None)
             return _skip(process, snapshot_id, str(error), made_from)
-    in_transaction(lambda connection: _write(connection, outcome))
-    return _report(outcome)
+    return in_transaction(lambda connection: _write(connection, outcome))
 
 
 def _outcome(registry: CaseRegistry, log: EventLog, process: str, snapshot_id: int, *, retrain: bool) -> _Outcome:
@@ -251,7 +250,8 @@ def _scored(predictor: CasePredictor, sample: "Sample") -> "tuple[list[CaseScore
     return scores, explain(predictor, sample.where(top)) if len(top) else []
 
 
-def _write(connection: "duckdb.DuckDBPyConnection", outcome: _Outcome) -> None:
+def _write(connection: "duckdb.DuckDBPyConnection", outcome: _Outcome) -> PredictionReport:
+    """Writes all tables of schema predictions in the caller's transaction, and reports what they say now."""
     version = {"model_version": outcome.champion.version}
     found = outcome.predictor.evaluation
     rows: dict[str, list[dict[str, Any]]] = {
@@ -268,6 +268,12 @@ def _write(connection: "duckdb.DuckDBPyConnection", outcome: _Outcome) -> None:
     for table, of_process in rows.items():
         write_rows(connection, table, of_process, process=outcome.process, snapshot_id=outcome.snapshot_id)
     write_rows(connection, "trainings", outcome.trainings, process=outcome.process, snapshot_id=outcome.snapshot_id, keep=True)
+    return PredictionReport(
+        outcome.process,
+        model_version=outcome.champion.version,
+        trained=outcome.trained,
+        **known_measures(connection, outcome.process),
+    )
 
 
 def _score_rows(outcome: _Outcome) -> list[dict[str, Any]]:
@@ -293,17 +299,3 @@ def _skip(process: str, snapshot_id: int, reason: str, made_from: Mapping[str, s
 
     in_transaction(write)
     return PredictionReport(process, skipped=reason)
-
-
-def _report(outcome: _Outcome) -> PredictionReport:
-    found = outcome.predictor.evaluation
-    return PredictionReport(
-        process=outcome.process,
-        open_cases=len(outcome.scores),
-        model_version=outcome.champion.version,
-        trained=outcome.trained,
-        mae_days=found.value("remaining_time", "mae_days") if found else None,
-        floor_mae_days=found.floor("remaining_time", "mae_days") if found else None,
-        coverage_80=found.value("remaining_time", "coverage_80") if found else None,
-        floors=tuple(target for target, serves in found.serves.items() if not serves) if found else (),
-    )
