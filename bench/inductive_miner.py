@@ -1,9 +1,10 @@
 """The inductive miner on BPIC 2012 (noise 0.2): ours from the variants, pm4py's from the whole log.
 
 What belongs here: measuring both, and the bounds. What does not: how either side does it (`bench/mining_sides/models.py`) and
-aligning (`bench.alignments`). Both read the same Parquet file, in a process each; imports are not counted in time, but in memory.
-What the peak is above the imports of each side is shown too: it is what reading and mining take.
-The nets must be equal in size; that the trees are equal is a test.
+aligning (`bench.alignments`). Both read the same Parquet file, which holds all attributes of the log, in a process each; reading
+counts, imports do not, neither in time nor in memory: what is compared is the peak above what was there when they were done.
+Python with DuckDB alone is 50 MB, with pandas and pm4py 229 MB; the peaks of the whole processes are written down too, as is
+pm4py that reads the log's XES file. The nets must be equal in size; that the trees are equal is a test.
 """
 
 import sys
@@ -14,7 +15,7 @@ from bench.harness import SHARED_DATA, Measured, measure, median_of, print_table
 
 SIDES = "bench.mining_sides.models"
 LOG = SHARED_DATA / "event_logs" / "bpic2012.xes.gz"
-FASTER, MEMORY_SHARE, RUNS = 10, 0.5, 3  # Python and DuckDB alone take a fifth of pm4py's peak
+FASTER, MEMORY_SHARE, RUNS = 10, 0.2, 3
 
 
 def above(run: Measured) -> float:
@@ -31,21 +32,25 @@ def main() -> None:
         measure(f"{SIDES}:to_parquet", xes=str(LOG), path=path)
         ours = median_of([measure(f"{SIDES}:discover", imports=f"{SIDES}:imports", path=path) for _ in range(RUNS)])
         peer = measure(f"{SIDES}:discover_by_pm4py", imports=f"{SIDES}:imports_pm4py", path=path)
-    assert ours.value == peer.value, f"another net than pm4py's: {ours.value}, {peer.value}"
-    print_table({"ours": ours, "pm4py": peer})
-    found = ratio(peer, ours)
-    print(f"above the imports: ours {above(ours):.0f} MB, pm4py {above(peer):.0f} MB")
+        xes = measure(f"{SIDES}:discover_xes_by_pm4py", imports=f"{SIDES}:imports_pm4py", path=str(LOG))
+    rows = {"ours": ours, "pm4py": peer, "pm4py from XES": xes}
+    assert all(run.value == ours.value for run in rows.values()), f"other nets: {[run.value for run in rows.values()]}"
+    print_table(rows, against="pm4py")
+    found, share = ratio(peer, ours), round(above(ours) / above(peer), 3)
+    print("above the imports: " + ", ".join(f"{name} {above(run):.0f} MB" for name, run in rows.items()))
     write_results(
         "inductive_miner",
         versions=versions("duckdb", "pm4py"),
         ours={"BPIC 2012": ours.figures()},
-        peer={"BPIC 2012, pm4py": peer.figures()},
-        ratio={"BPIC 2012": found},
-        above_imports={"ours_mb": above(ours), "pm4py_mb": above(peer), "share": round(above(ours) / above(peer), 3)},
+        peer={"BPIC 2012, pm4py": peer.figures(), "BPIC 2012, pm4py from XES": xes.figures()},
+        ratio={"BPIC 2012": found, "BPIC 2012, against pm4py from XES": ratio(xes, ours)},
+        above_imports={"ours_mb": above(ours), "pm4py_mb": above(peer), "pm4py_from_xes_mb": above(xes), "share": share},
         answers={"BPIC 2012": ours.value},
     )
-    if found["cpu"] < FASTER or found["memory_share"] > MEMORY_SHARE:
-        sys.exit(f"the inductive miner is to be {FASTER} times as fast as pm4py's in {MEMORY_SHARE:.0%} of the memory: {found}")
+    if found["cpu"] < FASTER or share > MEMORY_SHARE:
+        sys.exit(
+            f"the inductive miner is to be {FASTER} times as fast as pm4py's in {MEMORY_SHARE:.0%} of the memory: {found}, {share}"
+        )
 
 
 if __name__ == "__main__":

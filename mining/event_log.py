@@ -26,6 +26,7 @@ from mining import kernels, relations
 from mining.answers import Answers
 from mining.filter_base import Filter, Stage
 from mining.layout import Layout, case_view, current_entry, lay_out, require_log
+from mining.layout_build import Counted, count_variants, decoded
 from mining.sql_text import literal
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ _numbers = count(1)
 _open_connections: "WeakSet[duckdb.DuckDBPyConnection]" = WeakSet()
 LARGE = 10_000_000  # events; below, an answer costs less than importing Parquet's reader to keep it, or than threads that wait
 SMALL = 1_000_000  # events; below, a layout for one connection is made with one thread
-VARIANTS_AT_ONCE = 500
 _CONTRACT = ("case_id", "activity", "occurred_at", "source_row")
 
 
@@ -60,6 +60,7 @@ class Events:
     kept_layout: Layout | None = None
     answers: Answers | None = None  # where those to small questions are kept
     is_cut: bool = False  # a filter has taken events away, so that none may be left
+    is_small: bool = False  # fewer than `SMALL` events before any filter: traces fit in memory at once
 
     @cached_property
     def layout(self) -> Layout:
@@ -67,9 +68,19 @@ class Events:
         if self.kept_layout:
             return self.kept_layout
         layout = Layout.temporary()
-        source = f"select {', '.join(_CONTRACT)} from ({self.sql}) as e"
-        lay_out(self.connection, layout, source, name=self.name, may_be_empty=self.is_cut)
+        lay_out(self.connection, layout, self._contract, name=self.name, may_be_empty=self.is_cut)
         return layout
+
+    @cached_property
+    def counted_variants(self) -> Counted | None:
+        """The variants of a small log that has no layout yet, without making one; None where the layout is to answer."""
+        if not self.is_small or self.kept_layout or "layout" in self.__dict__:
+            return None
+        return count_variants(self.connection, self._contract)
+
+    @property
+    def _contract(self) -> str:
+        return f"select {', '.join(_CONTRACT)} from ({self.sql}) as e"
 
     @cached_property
     def timeline(self) -> str:
@@ -173,13 +184,13 @@ class EventLog:
         try:
             columns = connection.sql(f"select * from {relation}").columns
             sizes = connection.sql(f"select sum(num_rows) < {SMALL} from parquet_file_metadata({literal(str(path))})").fetchone()
-            if sizes and sizes[0]:
+            if is_small := bool(sizes and sizes[0]):
                 connection.execute("set threads = 1")
         except duckdb.Error as error:
             connection.close()
             raise FileFormatError(f"{path} cannot be read as Parquet: {error}", remedy="Give a Parquet file's path.") from error
         sql = contract_sql(relation, columns, case_id=case_id, activity=activity, timestamp=timestamp)
-        return cls(Events(connection, sql, Path(path).name), owns_connection=True)
+        return cls(Events(connection, sql, Path(path).name, is_small=is_small), owns_connection=True)
 
     @classmethod
     def from_frame(
@@ -187,10 +198,12 @@ class EventLog:
     ) -> Self:
         """The event log in a pandas, polars or Arrow table, in the order of its rows; columns as for `from_parquet`."""
         connection, name = own_connection(), f"frame_{next(_numbers)}"
+        if is_small := hasattr(frame, "__len__") and len(frame) < SMALL:
+            connection.execute("set threads = 1")
         connection.register(name, frame)
         columns = connection.sql(f"select * from {name}").columns
         sql = contract_sql(name, columns, case_id=case_id, activity=activity, timestamp=timestamp)
-        return cls(Events(connection, sql, "frame"), owns_connection=True)
+        return cls(Events(connection, sql, "frame", is_small=is_small), owns_connection=True)
 
     @classmethod
     def from_relation(
@@ -415,10 +428,10 @@ class EventLog:
 
     def variant_multiset(self) -> list[tuple[int, tuple[str, ...], int]]:
         """What discovery and conformance work on: (variant_id, activities, cases), the most frequent first."""
-        found, rows, shared = [], self.ask(kernels.variant_multiset()), dict[str, str]()  # each name once, not once per event
-        while part := rows.fetchmany(VARIANTS_AT_ONCE):
-            found += [(number, tuple(shared.setdefault(name, name) for name in names), cases) for number, names, cases in part]
-        return found
+        if not self.stages and (counted := self.events.counted_variants) is not None:
+            return list(counted)
+        names = self.ask("select activity from activities order by activity_id").fetchall()
+        return decoded(self.ask(kernels.variant_multiset()), [name for (name,) in names])
 
     def discover(self, **how: Any) -> "Model":
         """A model of the log; see `mining.discovery.discover`."""
@@ -465,7 +478,9 @@ class EventLog:
         stage = Stage(Layout("", "", "", ""), "", self.events.sql, self.events.columns, self.events.types)
         within = f" and e.case_id in ({self.cases_sql()})" if self.stages else ""
         sql = f"select e.* from ({self.events.sql}) as e where {part.event_predicate(stage)}{within}"
-        return replace(self, events=Events(self.connection, sql, self.events.name, is_cut=True), stages=())
+        return replace(
+            self, events=Events(self.connection, sql, self.events.name, is_cut=True, is_small=self.events.is_small), stages=()
+        )
 
 
 def contract_sql(relation: str, columns: Sequence[str], *, case_id: str, activity: str, timestamp: str) -> str:

@@ -240,7 +240,7 @@ def variant_multiset(tables: Tables) -> "ir.Table":
     import ibis
 
     joined = tables.weights.join(tables.variants.drop("cases"), "variant_id")
-    return joined.select("variant_id", "activities", "cases").order_by(ibis.desc("cases"), "variant_id")
+    return joined.select("variant_id", "activity_ids", "cases").order_by(ibis.desc("cases"), "variant_id")
 
 
 QUESTIONS: dict[str, "Callable[[Tables], ir.Table]"] = {

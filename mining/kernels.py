@@ -61,7 +61,7 @@ def throughput(*, grain: Grain = "week") -> str:
 
 
 def variant_multiset() -> str:
-    """What discovery and conformance work on: variant_id, activities text[], cases; the most frequent first."""
+    """What discovery and conformance work on: variant_id, activity_ids integer[], cases; the most frequent first."""
     return _text("variant_multiset")
 
 

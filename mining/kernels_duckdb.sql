@@ -639,7 +639,7 @@ SELECT
 FROM (
   SELECT
     "t2"."variant_id",
-    "t4"."activities",
+    "t4"."activity_ids",
     "t2"."cases"
   FROM "weights" AS "t2"
   INNER JOIN (

@@ -11,21 +11,24 @@ the first bound value of a process, DuckDB imports pandas, which costs more than
 Memory is that of DuckDB's limit: sorting and grouping spill, and traces are gathered for some cases at a time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
 
 from mining import kernels
+from mining.sql_text import literals
 
 if TYPE_CHECKING:
     import duckdb
 
     from mining.layout import Layout
 
+Counted = list[tuple[int, tuple[str, ...], int]]  # variants: number, activities, cases
 CASES_AT_ONCE = 2_000_000  # traces of so many cases are gathered in one statement; more would not fit in memory
 DIGEST = "hash(sum(hash(activity, occurred_at, source_row)))"
 _SECONDS = "(epoch_us(t.ended_at) - epoch_us(t.started_at)) / 1e6"
+VARIANTS_AT_ONCE = 500
 _ACTIVITY_BITS = 20  # a log may have a million activities and 8 * 10^12 events
 _numbers = count(1)
 
@@ -101,6 +104,66 @@ def gather_traces(connection: "duckdb.DuckDBPyConnection", place: str) -> None:
     connection.execute(f"create temp table {place}_traces as {select.format(first=first, last=first + CASES_AT_ONCE - 1)}")
     for start in range(first + CASES_AT_ONCE, last + 1, CASES_AT_ONCE):
         connection.execute(f"insert into {place}_traces {select.format(first=start, last=start + CASES_AT_ONCE - 1)}")
+
+
+def count_variants(connection: "duckdb.DuckDBPyConnection", source: str) -> Counted | None:
+    """The variants without a layout: what `_results` makes of the same rows, at a fifth of its cost where nothing else is asked.
+
+    Returns:
+        (variant_id, activities, cases), the most frequent first, ties by activity; None for a relation without events or with
+        events that lack case, activity, time or source row, which making the layout refuses with the reason.
+    """
+    found = connection.execute(f"""
+        select activity, count(*) filter (case_id is null or occurred_at is null or source_row is null)
+        from ({source}) as log group by activity order by activity""").fetchall()
+    if not found or any(name is None or bad for name, bad in found):
+        return None
+    names = [name for name, *_ in found]
+    events = f"""
+        select case_id, enum_code(activity::enum({literals(names)}))::integer + 1 as activity_id, occurred_at, source_row
+        from ({source}) as log"""
+    traces = _traces_in_order(events) if _is_in_order(connection, source) else _traces_sorted(events)
+    rows = connection.execute(f"""
+        select (row_number() over (order by count(*) desc, activity_ids))::integer, activity_ids, count(*)
+        from ({traces}) as traces group by activity_ids order by all""")
+    return decoded(rows, names)
+
+
+def _is_in_order(connection: "duckdb.DuckDBPyConnection", source: str) -> bool:
+    """Whether the events of each case stand together, in the order of time and source row, as in most files of event logs."""
+    alone = connection.execute("select current_setting('threads') = 1").fetchone()  # else rows may come in another order
+    found = connection.execute(f"""
+        with followed as (
+            select case_id, occurred_at, source_row, lag(case_id) over () as last_case, lag(occurred_at) over () as last_at,
+                lag(source_row) over () as last_row
+            from ({source}) as log
+        )
+        select count(*) filter (last_case is distinct from case_id) = count(distinct case_id)
+            and not bool_or(last_case = case_id and (last_at, last_row) > (occurred_at, source_row))
+        from followed""").fetchone()
+    return bool(alone and alone[0] and found and found[0])
+
+
+def _traces_in_order(events: str) -> str:
+    return f"select list(activity_id) as activity_ids from ({events}) as events group by case_id"
+
+
+def _traces_sorted(events: str) -> str:
+    return f"""
+        select list_transform(list_sort(list({{'at': occurred_at, 'coded': (source_row << {_ACTIVITY_BITS}) | activity_id}})),
+            lambda event: (event.coded & {(1 << _ACTIVITY_BITS) - 1})::integer) as activity_ids
+        from ({events}) as events group by case_id"""
+
+
+def decoded(rows: "duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation", names: Sequence[str]) -> Counted:
+    """Rows of (variant_id, activity_ids, cases) with the activities' names, of which each is one object however often it occurs.
+
+    Integers are a sixth of what the texts would take on their way out of DuckDB.
+    """
+    found: Counted = []
+    while part := rows.fetchmany(VARIANTS_AT_ONCE):
+        found += [(number, tuple(names[one - 1] for one in ids), cases) for number, ids, cases in part]
+    return found
 
 
 def events_rows(place: str) -> str:

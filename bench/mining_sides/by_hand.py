@@ -127,10 +127,9 @@ order by p.period"""
 
 
 def variant_multiset() -> str:
-    """What discovery and conformance work on: variant_id, activities text[], cases; the most frequent first."""
-    return f"""with {_NAMES}
-select w.variant_id, list_transform(v.activity_ids, lambda id: names.name[id]) as activities, w.cases
-from weights as w join variants as v using (variant_id) cross join names
+    """What discovery and conformance work on: variant_id, activity_ids integer[], cases; the most frequent first."""
+    return """select w.variant_id, v.activity_ids, w.cases
+from weights as w join variants as v using (variant_id)
 order by w.cases desc, w.variant_id"""
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lake.errors import ColumnMissingError, DataError, FileFormatError
 from mining import EventLog
+from mining.filters import Attribute
 
 MORNING = datetime(2024, 1, 1, 8, tzinfo=UTC)
 ORDERS = [
@@ -227,3 +228,80 @@ def test_every_count_equals_a_naive_reading(log_of, events):
         name: (sum(a == name for _, a, _ in events), sum(any(a == name for _, a in trace) for trace in traces.values()))
         for name in {activity for _, activity, _ in events}
     }
+
+
+@few
+@given(events_lists, st.booleans())
+def test_variants_counted_without_a_layout_are_those_of_one(log_of, events, clustered):
+    """Both ways of counting: that of a file whose cases stand together and in order, and that of any other."""
+    if clustered:
+        events = sorted(events, key=lambda event: (event[0], event[2]))
+    counted, laid_out = log_of(events), log_of(events)
+    laid_out.summary()
+    found = counted.variant_multiset()
+
+    assert "layout" not in counted.events.__dict__
+    assert found == laid_out.variant_multiset()
+    assert Counter({names: cases for _, names, cases in found}) == Counter(
+        tuple(activity for _, activity in trace) for trace in traces_of(events).values()
+    )
+    assert counted.summary()["variants"] == len(found)
+
+
+def test_variants_counted_without_a_layout_heed_source_rows_and_times_before_1970(log_of):
+    long_ago = -60 * 24 * 365 * 60
+    log = log_of([("k", "z", long_ago), ("k", "a", long_ago), ("k", "m", long_ago - 1)], source_row=[3, 1, 2])
+
+    assert log.variant_multiset() == [(1, ("m", "a", "z"), 1)]
+
+
+def test_bad_events_are_refused_when_variants_are_asked_for_first(log_of):
+    import pyarrow
+
+    whole = {"case_id": ["a", "a"], "activity": ["x", "y"], "occurred_at": [MORNING, MORNING]}
+    for column in whole:
+        with (
+            EventLog.from_frame(
+                pyarrow.table(whole).set_column(list(whole).index(column), column, pyarrow.array([whole[column][0], None]))
+            ) as log,
+            pytest.raises(DataError, match="1 of the 2 events"),
+        ):
+            log.variant_multiset()
+    with pytest.raises(DataError, match="no events"):
+        log_of([]).variant_multiset()
+
+
+def test_variants_of_a_log_behind_a_filter_of_events_are_counted_as_its_layout_has_them(log_of):
+    log = log_of(ORDERS).filter(Attribute("activity", values=["create", "ship"], mode="keep"))
+    found = log.variant_multiset()
+    log.summary()
+
+    assert found == log.variant_multiset() == [(1, ("create", "ship"), 3)]
+
+
+def test_a_lazy_frame_is_a_log_too():
+    import polars
+
+    frame = polars.LazyFrame({"case_id": ["a", "a"], "activity": ["x", "y"], "occurred_at": [MORNING, MORNING]})
+    with EventLog.from_frame(frame) as log:
+        assert log.variant_multiset() == [(1, ("x", "y"), 1)]
+
+
+@pytest.mark.parametrize("order", ["case_id, occurred_at", "hash(occurred_at)"])
+def test_variants_of_a_large_file_counted_without_a_layout_are_those_of_one(tmp_path, order):
+    """More rows than one row group or one of DuckDB's vectors holds: the order of the file has to last through them."""
+    import duckdb
+
+    path = tmp_path / "log.parquet"
+    duckdb.sql(
+        "select (i // 7)::varchar as case_id, 'activity ' || hash(i // 7 % 500, i % 7) % 9 as activity, "
+        "timestamp '2020-01-01' + to_seconds(i) as occurred_at from range(300_000) as r(i) "
+        f"order by {order}"
+    ).write_parquet(str(path), row_group_size=50_000)
+    with EventLog.from_parquet(path) as counted, EventLog.from_parquet(path) as laid_out:
+        laid_out.summary()
+        found = counted.variant_multiset()
+
+        assert "layout" not in counted.events.__dict__
+        assert found == laid_out.variant_multiset()
+        assert sum(cases for *_, cases in found) == -(-300_000 // 7)
