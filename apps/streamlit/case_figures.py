@@ -30,6 +30,7 @@ SORTS = {
 UP, DOWN = "ascending", "descending"
 MOST_EVENTS = 2000
 _OWN = ("case_id", "activity", "occurred_at", "source_row")
+_OPTIONAL = ("resource", "started_at")  # of the contract: importers give every log these columns
 _FIRST = "struct_pack(t := occurred_at, r := source_row)"
 
 
@@ -49,14 +50,21 @@ class Search:
 
 
 def attributes(process: str, *, as_of: int | None = None) -> list[str]:
-    """Names of the attributes of the event log, in their order."""
+    """Names of the attributes of the event log, in their order; without those of the contract that it has no value of."""
     found = rows(
         """select column_name from information_schema.columns where table_catalog = 'lake'
            and table_schema = 'event_logs' and table_name = ? order by ordinal_position""",
         process,
         as_of=as_of,
     )
-    return [row["column_name"] for row in found if row["column_name"] not in _OWN]
+    names = [row["column_name"] for row in found if row["column_name"] not in _OWN]
+    return [name for name in names if name not in _OPTIONAL or _is_filled(process, name, as_of)]
+
+
+def _is_filled(process: str, column: str, as_of: int | None) -> bool:
+    log = f"event_logs.{quote(process)}"
+    found = rows(f"select exists(select 1 from {log} where {quote(column)} is not null) as is_filled", as_of=as_of)
+    return bool(found[0]["is_filled"])
 
 
 def found(process: str, stack: Filters, search: Search, *, as_of: int | None = None) -> int:

@@ -46,12 +46,13 @@ def named(first: st.Page) -> st.Page:
 
 def sidebar(page: contents.Entry) -> None:
     views.open_named()
-    search.box(choices.chosen_process())
-    process = choices.choose_process()
-    if process is not None:
-        with st.sidebar:
+    if choices.choose_process() is not None:
+        moment, named_views = st.sidebar.columns(2)
+        with moment:
             as_of.choose()
-        views.shelf(page)
+        with named_views:
+            views.shelf(page)
+    search.box(choices.chosen_process())
 
 
 main()

@@ -22,8 +22,8 @@ from mining import kernels
 if TYPE_CHECKING:
     import duckdb
 
-TOKEN_CASES = 2_000  # replayed case by case; of more a sample is replayed, and the map says so
-TOKEN_MOVES = 60_000
+TOKENS = 120_000  # a browser holds so many and draws those under way; of more moves, like ones share a token
+TOKEN_MOMENTS = 2_048  # like moves set out in the same of so many equal spans of the log's time, or of half as many, and so on
 DRILLED_CASES = 500
 
 
@@ -54,15 +54,17 @@ class Path:
 class Moves:
     """Moves along paths in the order of their begin: number of the path, begin and end in whole seconds after `since` (epoch).
 
-    `cases` of `all_cases` are in it; where they are fewer they are a sample, the same at each time.
+    Every move of the `cases` is in it. Where they are more than a browser draws, moves along the same path that set out in the
+    same `span_seconds` and take about as long (within a factor of two) are one, at their mean times; `moves` says how many.
     """
 
     paths: list[int]
     begins: list[int]
     ends: list[int]
+    moves: list[int]
     since: int
     cases: int
-    all_cases: int
+    span_seconds: int | None
 
 
 def _at(stack: Filters) -> int | None:
@@ -148,7 +150,7 @@ select needed, sum(cases)::bigint as cases from needs where is_drawn group by ne
 
 
 def moves(process: str, stack: Filters, drawn: Sequence[Path], shown: Sequence[str]) -> Moves | None:
-    """The moves of the cases along the paths of a list; of a sample where the cases are many. None where no move takes time.
+    """The moves of all cases along the paths of a list, like ones together where they are many. None where no move takes time.
 
     Args:
         process: Name of the process.
@@ -156,38 +158,56 @@ def moves(process: str, stack: Filters, drawn: Sequence[Path], shown: Sequence[s
         drawn: Paths; a move is told by its place in the list. Moves along other paths are left out.
         shown: Activities that are not skipped over.
     """
-    places_ = range(len(drawn))
+    is_whole = {place.activity for place in places(process, stack)} <= set(shown)
+    question = _MOVES.format(steps=_STEPS if is_whole else _STEPS_OVER_HIDDEN)
     ends = [path.ends for path in drawn]
-    drawn_ends = [a for a, _ in ends], [b for _, b in ends], list(places_)
-    found = ask(process, stack, _MOVES, list(shown), *drawn_ends, TOKEN_CASES, TOKEN_MOVES, as_of=_at(stack))
-    if not found or not found[0]["paths"]:
-        return None
-    (row,) = found
-    return Moves(row["paths"], row["begins"], row["ends"], row["since"], row["cases"], row["all_cases"])
+    drawn_ends = [a for a, _ in ends], [b for _, b in ends], list(range(len(drawn)))
+    found = ask(process, stack, question, list(shown), *drawn_ends, TOKENS, TOKEN_MOMENTS, as_of=_at(stack))
+    return Moves(**found[0]) if found and found[0]["paths"] else None
 
 
+_STEPS = """
+    select case_no, activity_id as source, next_activity as target, epoch(occurred_at)::bigint as begins,
+        (epoch(occurred_at) + seconds_to_next)::bigint as ends
+    from events where seconds_to_next > 0"""
+_STEPS_OVER_HIDDEN = """
+    select e.case_no, e.activity_id as source, lead(e.activity_id) over trace as target, epoch(e.occurred_at)::bigint as begins,
+        epoch(lead(e.occurred_at) over trace)::bigint as ends
+    from events as e join shown using (activity_id)
+    window trace as (partition by e.case_no order by e.occurred_at, e.source_row)"""
 _MOVES = """with shown as (
     select activity_id, activity from activities where list_contains($1::varchar[], activity)
 ), drawn as (
-    select unnest($2::varchar[]) as source, unnest($3::varchar[]) as target, unnest($4::bigint[]) as place
-), ordered as (
-    select case_no, sum(events) over chance as so_far, row_number() over chance as n
-    from kept window chance as (order by hash(case_no), case_no)
+    select s.activity_id as source, t.activity_id as target, place
+    from (select unnest($2::varchar[]) as "from", unnest($3::varchar[]) as "to", unnest($4::bigint[]) as place)
+    join shown as s on s.activity = "from" join shown as t on t.activity = "to"
+), steps as ({steps}
+), taken as materialized (
+    select place, begins, ends, case_no from steps join drawn using (source, target) where ends > begins
+), whole as (
+    select count(*) as steps, min(begins) as since, max(begins) - min(begins) + 1 as span from taken
+), fine as materialized (
+    select place, (begins - since) * $6 // span as moment, floor(log2(ends - begins))::integer as length, count(*) as moves,
+        sum(begins - since) as begins, sum(ends - since) as ends
+    from taken, whole where whole.steps > $5 group by all
+), widths as (
+    select width from (select unnest([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048]) as width) where width <= $6
 ), chosen as (
-    select case_no from ordered where n = 1 or (n <= $5 and so_far <= $6)
-), moves as (
-    select e.case_no, s.activity as source, lead(s.activity) over trace as target, epoch(e.occurred_at)::bigint as begins,
-        epoch(lead(e.occurred_at) over trace)::bigint as ends
-    from events as e join chosen using (case_no) join shown as s using (activity_id)
-    window trace as (partition by e.case_no order by e.occurred_at, e.source_row)
-), taken as (
-    select place, begins, ends, case_no, min(begins) over () as since
-    from moves join drawn using (source, target) where ends > begins
+    select coalesce(min(width) filter (tokens <= $5), max(width)) as width from (
+        select width, count(distinct (place, moment // width, length)) as tokens from fine, widths group by width
+    )
+), tokens as (
+    select place, begins - since as begins, ends - since as ends, 1 as moves, case_no
+    from taken, whole where whole.steps <= $5
+    union all
+    select place, (sum(begins) / sum(moves))::bigint, (sum(ends) / sum(moves))::bigint, sum(moves)::bigint, null
+    from fine, chosen group by place, moment // width, length
 )
-select list(place order by begins, case_no) as paths, list(begins - since order by begins, case_no) as begins,
-    list(ends - since order by begins, case_no) as ends, min(since) as since,
-    (select count(*) from chosen) as cases, (select count(*) from kept) as all_cases
-from taken"""
+select list(place order by begins, place, case_no, ends) as paths, list(begins order by begins, place, case_no, ends) as begins,
+    list(ends order by begins, place, case_no, ends) as ends, list(moves order by begins, place, case_no, ends) as moves,
+    any_value(whole.since) as since, (select count(*) from kept) as cases,
+    any_value(case when whole.steps > $5 then ceil(whole.span * (select width from chosen) / $6)::bigint end) as span_seconds
+from tokens, whole"""
 
 
 def cases_of(process: str, stack: Filters) -> Rows:

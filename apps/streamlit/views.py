@@ -61,7 +61,7 @@ def shelf(page: contents.Entry) -> None:
     refused = st.session_state.pop("view_refused", None)
     if refused is not None:
         st.sidebar.warning(f"There is no saved view “{refused}” any more.")
-    where = st.sidebar.popover("Saved views", icon=":material/bookmark:", key="views_popover", on_change="rerun", width="stretch")
+    where = st.popover("Views", icon=":material/bookmark:", key="views_popover", on_change="rerun", width="stretch")
     if where.open:
         with where:
             try:

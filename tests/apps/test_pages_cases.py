@@ -176,3 +176,7 @@ def test_the_page_shows_any_case_or_says_there_is_none(told_home, case):
 def test_the_overview_and_the_variants_tell_agreements_and_the_happy_path(told_home):
     assert "Goods leave in a day" in words(page("overview", process="told"))
     assert "run exactly along the happy path" in words(page("variants", process="told"))
+
+
+def test_a_column_of_the_contract_without_a_value_is_no_attribute(told_home):
+    assert case_figures.attributes("told") == ["resource", "event_id", "country", "position"]  # and not started_at

@@ -1,6 +1,7 @@
 """The process map: what it shows, where it draws it, and what it says of itself."""
 
 import random
+from collections import Counter
 from datetime import UTC, date, datetime
 from itertools import pairwise
 
@@ -239,7 +240,7 @@ def test_every_case_is_replayed_along_the_paths_it_took_when_it_took_them(filled
     paths, _ = in_order(map_figures.paths("order_to_cash"))
     names = [place.activity for place in map_figures.places("order_to_cash")]
     found = map_figures.moves("order_to_cash", (), paths, names)
-    assert (found.cases, found.all_cases) == (300, 300)
+    assert (found.cases, found.span_seconds, set(found.moves)) == (300, None, {1})
     assert found.begins == sorted(found.begins) and found.begins[0] == 0
     for number, path in enumerate(paths):
         taken = [end - begin for of, begin, end in zip(found.paths, found.begins, found.ends, strict=True) if of == number]
@@ -249,15 +250,46 @@ def test_every_case_is_replayed_along_the_paths_it_took_when_it_took_them(filled
             assert sum(taken) / len(taken) == pytest.approx(path.mean_seconds)
 
 
-def test_of_many_cases_a_sample_is_replayed_and_it_is_always_the_same(filled_home, monkeypatch):
-    monkeypatch.setattr(map_figures, "TOKEN_CASES", 40)
+def test_steps_over_hidden_activities_are_replayed_as_the_paths_count_them(filled_home):
+    names = [place.activity for place in map_figures.places("order_to_cash")][::2]
+    paths = map_figures.paths("order_to_cash", (), names)
+    found = map_figures.moves("order_to_cash", (), paths, names)
+    taken = Counter(found.paths)
+    timed = [path for path in paths if path.mean_seconds]
+    assert len(timed) > 3
+    for path in timed:
+        number = paths.index(path)
+        lasting = [e - b for of, b, e in zip(found.paths, found.begins, found.ends, strict=True) if of == number]
+        assert sum(lasting) / path.frequency == pytest.approx(path.mean_seconds)  # moves that take no time are not replayed
+        assert taken[number] <= path.frequency
+
+
+@pytest.mark.parametrize("most", [500, 60])
+def test_of_many_cases_all_are_replayed_and_like_moves_share_a_token(filled_home, monkeypatch, most):
     paths, _ = in_order(map_figures.paths("order_to_cash"))
     names = [place.activity for place in map_figures.places("order_to_cash")]
+    each = map_figures.moves("order_to_cash", (), paths, names)
+    monkeypatch.setattr(map_figures, "TOKENS", most)
     found = map_figures.moves("order_to_cash", (), paths, names)
-    assert (found.cases, found.all_cases) == (40, 300)
-    monkeypatch.setattr(map_figures, "TOKEN_MOVES", 60)
-    fewer = map_figures.moves("order_to_cash", (), paths, names)
-    assert fewer.cases < 40 and len(fewer.paths) <= 60
+
+    assert len(found.paths) <= most < len(each.paths)
+    assert found.cases == 300 and found.since == each.since
+    assert found.begins == sorted(found.begins)
+    lasting, apart, together = found.span_seconds, totals(each), totals(found)
+    assert together.keys() == apart.keys()
+    for path, (moves, seconds) in apart.items():
+        assert together[path] == (moves, pytest.approx(seconds, abs=moves))  # means are whole seconds
+    assert 0 < lasting < max(each.begins)
+    assert found == map_figures.moves("order_to_cash", (), paths, names)
+
+
+def totals(found):
+    """Moves and their seconds by path."""
+    sums = {}
+    for path, begin, end, moves in zip(found.paths, found.begins, found.ends, found.moves, strict=True):
+        before = sums.get(path, (0, 0))
+        sums[path] = (before[0] + moves, before[1] + moves * (end - begin))
+    return sums
 
 
 def test_every_type_of_object_has_paths_in_its_own_colour():

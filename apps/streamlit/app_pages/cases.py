@@ -187,13 +187,14 @@ def events_table(case: Case) -> Rows:
     constant = set(case.constant)
     names = [name for name in case.events[0] if name not in {"activity", "occurred_at", "source_row", "resource", *constant}]
     varying = [name for name in names if any(event[name] is not None for event in case.events)]
+    has_people = any(event.get("resource") is not None for event in case.events)
     listed = [
         {
             "#": number,
             "When": moment(event["occurred_at"]),
             "Activity": event["activity"],
             "After": duration(gap),
-            **({"By": event["resource"]} if "resource" in event else {}),
+            **({"By": event["resource"]} if has_people else {}),
             **({"Objects": ", ".join(objects.get(event["event_id"], []))} if objects else {}),
             **{name: shown(event[name]) for name in varying},
         }

@@ -1,4 +1,5 @@
 // Drawing with the graph library: elements, their looks, and their geometry for replays and pictures.
+const [LETTER, LABEL_HEIGHT] = [7.2, 22]; // px that the words of a path take: width of a letter, distance of two rows
 function elements(scene, part, view, colours) {
   const overlay = scene.overlays.find((one) => one.key === view.overlay) ?? scene.overlays[0];
   const byId = new Map(scene.nodes.map((node) => [node.id, node]));
@@ -21,10 +22,13 @@ function elements(scene, part, view, colours) {
     };
   });
   const seen = new Map();
-  const edges = part.edges.map((edge) => {
+  for (const edge of part.edges) {
     const pair = [edge.s, edge.t].join("\x1f");
     edge.twin = seen.get(pair) ?? 0;
     seen.set(pair, edge.twin + 1);
+  }
+  const edges = part.edges.map((edge) => {
+    const twins = seen.get([edge.s, edge.t].join("\x1f"));
     const value = edge.v[overlay.key];
     const bend = edge.s === edge.t ? null : bends(edge, [byId.get(edge.s), byId.get(edge.t)]);
     const isMark = edge.s === "\x02start" || edge.t === "\x03end";
@@ -35,9 +39,17 @@ function elements(scene, part, view, colours) {
     };
     if (bend) Object.assign(data, { from: bend.from, to: bend.to, weights: bend.weights, distances: bend.distances });
     const shape = edge.s === edge.t ? "loop" : !bend ? "free" : bend.weights.length ? "routed" : "direct";
-    return { group: "edges", classes: `${shape}${isMark ? " ending" : ""}`, data, at: edge.at && { x: edge.at[0] + TWIN_GAP * edge.twin, y: edge.at[1] + 20 * edge.twin } };
+    return { group: "edges", classes: `${shape}${isMark ? " ending" : ""}${edge.colour ? " typed" : ""}`, data, at: edge.at && beside(edge, twins, data.words) };
   });
   return { nodes, edges, overlay, lineRamp, legend: known(part.edges).length ? known(part.edges) : known(boxes), isFill: !known(part.edges).length };
+}
+
+// Where the words of a path stand: on it, or where several run side by side the first one's to the left and the others' in a
+// column to the right, so that no line crosses them.
+function beside({ at: [x, y], twin }, twins, words) {
+  if (twins === 1) return { x, y };
+  const half = words.length * LETTER / 2 + 9;
+  return twin === 0 ? { x: x - half, y } : { x: x + TWIN_GAP * (twins - 1) + half, y: y + LABEL_HEIGHT * (twin - 1) };
 }
 
 function looks(colours, font) {
@@ -48,6 +60,8 @@ function looks(colours, font) {
       color: "data(ink)", "font-family": font, "font-size": 14, "font-weight": 600, "text-valign": "center", "text-halign": "center", "text-wrap": "wrap", "text-max-width": 1000, "line-height": 1.22, "min-zoomed-font-size": 5, "overlay-opacity": 0 } },
     { selector: "node.start, node.end", style: { shape: "ellipse", width: 30, height: 30, "border-width": 0, color: colours.quiet, "font-weight": 400, "font-size": 13, "text-halign": "right", "text-margin-x": 7 } },
     { selector: "edge", style: edge },
+    { selector: "edge.typed", style: { "text-background-color": colours.paper, "text-background-opacity": 1, "text-background-padding": 2, "text-background-shape": "round-rectangle",
+      "text-border-color": "data(colour)", "text-border-width": 1.2, "text-border-opacity": 1, "text-outline-width": 0 } },
     { selector: "edge.ending", style: { "line-style": "dashed", "line-dash-pattern": [5, 4] } },
     { selector: "edge.routed", style: { "curve-style": "unbundled-bezier", "edge-distances": "endpoints", "control-point-weights": "data(weights)", "control-point-distances": "data(distances)", "source-endpoint": "data(from)", "target-endpoint": "data(to)" } },
     { selector: "edge.direct", style: { "curve-style": "straight", "source-endpoint": "data(from)", "target-endpoint": "data(to)" } },

@@ -1,4 +1,6 @@
 // Replaying cases: a token per move on a canvas above the map, at the moment of the log that the clock shows.
+// The area of a token says for how many moves it stands, between the smallest dot that is seen and four times the usual radius.
+const LARGEST_TOKEN = 4, SMALLEST_TOKEN = 1.2;
 function replayer(canvas, getCy) {
   const state = { tokens: null, scene: null, lines: new Map(), now: 0, seconds: 60, isPlaying: false, last: 0, onTime: () => {}, active: 0 };
   const end = () => (state.tokens ? state.tokens.last : 0);
@@ -6,7 +8,10 @@ function replayer(canvas, getCy) {
   function use(tokens, scene) {
     let last = 0;
     for (const moment of tokens.ends) if (moment > last) last = moment;
-    state.tokens = { ...tokens, last };
+    const most = [...tokens.moves].sort((a, b) => a - b)[Math.floor(0.99 * tokens.moves.length)]; // a few that are far larger do not shrink the rest
+    const single = Math.min(1, LARGEST_TOKEN / Math.sqrt(most));
+    const sizes = tokens.moves.map((moves) => Math.min(LARGEST_TOKEN, single * Math.sqrt(moves)));
+    state.tokens = { ...tokens, last, sizes };
     state.scene = scene;
     state.now = 0;
   }
@@ -31,7 +36,7 @@ function replayer(canvas, getCy) {
     pen.clearRect(0, 0, width, height);
     state.active = 0;
     if (!cy || !state.tokens) return;
-    const { paths, begins, ends } = state.tokens;
+    const { paths, begins, ends, sizes, moves } = state.tokens;
     const [zoom, pan] = [cy.zoom(), cy.pan()];
     const size = Math.max(2.2, Math.min(6, 5 * zoom));
     pen.beginPath();
@@ -41,9 +46,10 @@ function replayer(canvas, getCy) {
       if (!line) continue;
       const point = along(line, (state.now - begins[i]) / (ends[i] - begins[i]));
       const [x, y] = [point.x * zoom + pan.x, point.y * zoom + pan.y];
-      pen.moveTo(x + size, y);
-      pen.arc(x, y, size, 0, 2 * Math.PI);
-      state.active += 1;
+      const radius = Math.max(SMALLEST_TOKEN, sizes[i] * size);
+      pen.moveTo(x + radius, y);
+      pen.arc(x, y, radius, 0, 2 * Math.PI);
+      state.active += moves[i];
     }
     pen.fillStyle = state.colours.token;
     pen.fill();

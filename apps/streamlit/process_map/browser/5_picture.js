@@ -33,6 +33,10 @@ function svgOf(cy, drawn, colours) {
   for (const edge of drawn.edges) {
     if (!edge.data.words) continue;
     const at = edge.at ?? cy.getElementById(edge.data.id).midpoint();
+    if (edge.classes.includes("typed")) {
+      const w = edge.data.words.length * LETTER + 6;
+      shape("rect", { x: near(at.x - w / 2), y: near(at.y - 10), width: near(w), height: 20, rx: 4, fill: colours.paper, stroke: edge.data.colour }, svg);
+    }
     shape("text", { x: near(at.x), y: near(at.y), "font-size": 13, "text-anchor": "middle", "dominant-baseline": "central", fill: colours.ink, stroke: colours.paper, "stroke-width": 4, "paint-order": "stroke" }, svg, edge.data.words);
   }
   for (const node of drawn.nodes) {

@@ -159,8 +159,8 @@ function useTokens(state) {
   if (!tokens.paths) { state.ui.sample.textContent = "No move in this view takes any time."; return; }
   state.replay.use(tokens, state.scene);
   state.replay.measure();
-  const isSample = tokens.cases < tokens.all_cases;
-  state.ui.sample.textContent = `Showing ${whole(tokens.cases)} of ${whole(tokens.all_cases)} cases${isSample ? ", a sample" : ""}; a token is a case between two events. Paths that are not drawn have none.`;
+  const token = tokens.span_seconds === null ? "a token is a case between two events" : `a token is all cases that set out on a path within ${duration(tokens.span_seconds)} and take about as long, the larger the more`;
+  state.ui.sample.textContent = `Showing all ${whole(tokens.cases)} cases; ${token}. Paths that are not drawn have none.`;
   if (state.isWanted) state.replay.play(true);
 }
 
