@@ -4,7 +4,7 @@ What belongs here: running a question over `mining.EventLog` and keeping the ans
 """
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
@@ -13,7 +13,11 @@ from mining.event_log import EventLog
 from mining.filters import Filter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import duckdb
+
+T = TypeVar("T")
 
 
 def ask(process: str, filters: tuple[Filter, ...], question: str, *params: Any, as_of: int | None = None) -> Rows:
@@ -43,17 +47,22 @@ def _cached(
     question: str,
     params: tuple[Any, ...],
 ) -> Rows:
-    def work(connection: "duckdb.DuckDBPyConnection") -> Rows | None:
-        log = EventLog.from_lake(process, connection=connection).filter(*filters)
-        return _rows(log, question, params) if log.uses_kept_layout else None
+    return of_log(process, filters, lambda log: _rows(log, question, params), as_of=as_of)
 
-    found = with_connection(work, as_of=as_of)
-    if found is not None:
-        return found
+
+def of_log(process: str, filters: tuple[Filter, ...], work: "Callable[[EventLog], T]", *, as_of: int | None = None) -> "T":
+    """What `work` makes of the filtered log; it is asked every time, so the caller keeps it."""
+
+    def where_kept(connection: "duckdb.DuckDBPyConnection") -> "tuple[T] | None":
+        log = EventLog.from_lake(process, connection=connection)
+        return (work(log.filter(*filters)),) if log.uses_kept_layout else None
+
+    if found := with_connection(where_kept, as_of=as_of):
+        return found[0]
     with closing(
         EventLog.from_lake(process, as_of=as_of)
     ) as log:  # its layout lives as long as its connection, so not on the pages' own
-        return _rows(log.filter(*filters), question, params)
+        return work(log.filter(*filters))
 
 
 def _rows(log: EventLog, question: str, params: tuple[Any, ...]) -> Rows:

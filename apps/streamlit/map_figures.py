@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from apps.streamlit import mined
-from apps.streamlit.asking import ask
+from apps.streamlit.asking import ask, of_log
 from apps.streamlit.mined import END, START, Activity, Filters
-from apps.streamlit.reading import CACHED_RESULTS, Rows, has_tables, home, note, rows, snapshot_id, with_connection
+from apps.streamlit.reading import CACHED_RESULTS, Rows, has_tables, home, note, rows, snapshot_id
 from mining import kernels
 
 if TYPE_CHECKING:
-    import duckdb
+    from mining.event_log import EventLog
 
 TOKENS = 120_000  # a browser holds so many and draws those under way; of more moves, like ones share a token
 TOKEN_MOMENTS = 2_048  # like moves set out in the same of so many equal spans of the log's time, or of half as many, and so on
 DRILLED_CASES = 500
+NOISE = 0.2  # of a model that is discovered of filtered cases
 
 
 @dataclass(frozen=True)
@@ -263,18 +264,16 @@ def _cached(home_folder: str, snapshot: int, at: int | None, process: str, stack
     from mining.calendars import WorkingCalendar
     from mining.deadlines import sla_breaches
     from mining.deviations import activity_costs
-    from mining.event_log import EventLog
 
     said = json.loads(definition)
 
-    def work(connection: "duckdb.DuckDBPyConnection") -> Rows:
-        log = EventLog.from_lake(process, connection=connection).filter(*stack)
+    def work(log: "EventLog") -> Rows:
         if what == "costs":
             return [{"activity": name, "cost": cost} for name, cost in activity_costs(log, said).items()]
         calendar = WorkingCalendar.from_definition(said)
         return sla_breaches(log, said["slas"], calendar=calendar).to_arrow_table().to_pylist()
 
-    return with_connection(work, as_of=at)
+    return of_log(process, stack, work, as_of=at)
 
 
 def object_paths(process: str, *, as_of: int | None = None) -> Rows:
@@ -304,6 +303,23 @@ def model_svg(process: str, *, as_of: int | None = None) -> str | None:
     sql = "select bpmn from mining.models where process = ? and bpmn <> '' order by computed_at desc limit 1"
     found = rows(sql, process, needs=("mining.models",), as_of=as_of)
     return _svg(found[0]["bpmn"]) if found else None
+
+
+def model_of(process: str, stack: Filters) -> str | None:
+    """A model of the cases the filters keep, found by the inductive miner and kept nowhere, in SVG; None where they keep none."""
+    at = _at(stack)
+    told = f"-- the inductive miner on the variants of the filtered log `{process}`"
+    note(told, (), (f"event_logs.{process}",), at)
+    return _discovered(home(), snapshot_id() if at is None else at, at, process, tuple(stack))
+
+
+@st.cache_data(max_entries=16, show_spinner="Discovering a model of these cases …", hash_funcs={tuple: repr})
+def _discovered(home_folder: str, snapshot: int, at: int | None, process: str, stack: Filters) -> str | None:
+    from mining.discovery import discover_from_variants
+    from mining.drawing import bpmn_to_svg
+
+    variants = of_log(process, stack, lambda log: {names: cases for _, names, cases in log.variant_multiset()}, as_of=at)
+    return bpmn_to_svg(discover_from_variants(variants, noise=NOISE).drawing()) if variants else None
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -283,6 +283,16 @@ def test_of_many_cases_all_are_replayed_and_like_moves_share_a_token(filled_home
     assert found == map_figures.moves("order_to_cash", (), paths, names)
 
 
+def test_under_filters_a_model_of_the_cases_kept_is_discovered(filled_home):
+    without = (Attribute("activity", ("Check credit",), mode="forbidden"),)
+    drawn = map_figures.model_of("order_to_cash", without)
+    assert "Create order" in drawn and "Check" not in drawn
+    assert "Check" in map_figures.model_of("order_to_cash", (Attribute("activity", ("Check credit",)),))
+    assert map_figures.model_of("order_to_cash", (Attribute("activity", ("No such activity",)),)) is None
+    of_events = map_figures.model_of("order_to_cash", (Attribute("activity", ("Create order",), mode="keep"),))
+    assert "Create order" in of_events and "Ship" not in of_events
+
+
 def totals(found):
     """Moves and their seconds by path."""
     sums = {}

@@ -28,6 +28,7 @@ from apps.streamlit.stack import Stack
 from apps.streamlit.wording import count, duration, safe, share
 
 VIEWS = ("Map", "Objects", "Model")
+THESE, ALL = "These cases", "All cases"  # whose model is shown under filters
 
 
 def page(about: View) -> None:
@@ -224,16 +225,33 @@ def _object_plan(home_folder: str, snapshot: int, process: str, at: int | None) 
 
 
 def model(about: View) -> None:
-    process, log = about.process, about.log
+    process, stack = about.process, about.stack
+    of_these = bool(stack) and modelled_cases(process) == THESE
     with noted() as asked:
-        svg = map_figures.model_svg(process, as_of=about.as_of)
+        svg = map_figures.model_of(process, stack) if of_these else map_figures.model_svg(process, as_of=about.as_of)
+        cases = map_figures.case_count(process, stack) if of_these else about.log.cases
+    if svg is None and of_these:
+        look.guidance("No case passes these filters", "There is nothing to discover a model of. Take a filter out.")
+        return
     if svg is None:
         look.guidance("No model", "Mining has kept no model of this process.", commands=(f"grimoire mine {process}",))
         return
-    diagram(svg, key=f"model-{process}".replace("__", "-"), name=f"{process}-bpmn", title=f"Discovered model of {process}, as BPMN")
-    look.line("Discovered from all cases of the log, whatever is filtered.")
-    look.as_of(log.computed_at, log.snapshot_id, what="Mined")
+    which = f"{process}-these" if of_these else process
+    diagram(svg, key=f"model-{which}".replace("__", "-"), name=f"{which}-bpmn", title=f"Discovered model of {process}, as BPMN")
+    if of_these:
+        how = f"by the inductive miner with noise {map_figures.NOISE}"
+        look.line(f"Discovered now, {how}, from the {count(cases)} cases the filters keep.")
+    else:
+        look.line(f"Discovered from all {count(cases)} cases of the log.")
+        look.as_of(about.log.computed_at, about.log.snapshot_id, what="Mined")
     evidence(asked, key="evidence_model")
+
+
+def modelled_cases(process: str) -> str:
+    """Whose model is shown under filters."""
+    key = own_key("model_of", process)
+    chosen: str = st.segmented_control("Model of", (THESE, ALL), default=THESE, required=True, key=key, bind="query-params")
+    return chosen
 
 
 def details(chosen: dict[str, str] | None, places: list[Activity], figures: Figures) -> None:
