@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from mining.conformance import Conformance, align
     from mining.conformance_report import ConformanceReport, conform
     from mining.declare import DeclareModel, discover_declare
-    from mining.deviations import Accepted, Deviation, Deviations, accept_deviation, deviating_cases, find_deviations
+    from mining.deviations import (
+        Accepted,
+        Deviation,
+        Deviations,
+        accept_deviation,
+        deviating_cases,
+        find_deviations,
+        refuse_deviation,
+    )
     from mining.discovery import Model, discover
     from mining.drift import Change, Difference, changes
     from mining.earlier import is_mined, parameters_of
@@ -69,7 +77,15 @@ _HOMES = {
     "mining.conformance": ("Conformance", "align"),
     "mining.conformance_report": ("ConformanceReport", "conform"),
     "mining.declare": ("DeclareModel", "discover_declare"),
-    "mining.deviations": ("Accepted", "Deviation", "Deviations", "accept_deviation", "deviating_cases", "find_deviations"),
+    "mining.deviations": (
+        "Accepted",
+        "Deviation",
+        "Deviations",
+        "accept_deviation",
+        "deviating_cases",
+        "find_deviations",
+        "refuse_deviation",
+    ),
     "mining.discovery": ("Model", "discover"),
     "mining.drift": ("Change", "Difference", "changes"),
     "mining.earlier": ("is_mined", "parameters_of"),
@@ -186,6 +202,7 @@ __all__ = [
     "net_to_diagram",
     "parameters_of",
     "read_bpmn",
+    "refuse_deviation",
     "run_process_tests",
     "token_replay",
     "violating_cases",

@@ -76,6 +76,10 @@ class Accepted:
             return cls(said["kind"], str(said["activity"]), None if after is None else str(after), str(said.get("note", "")))
         raise DataError(f"{said!r} names no deviation.", remedy=_REMEDY)
 
+    def __str__(self) -> str:
+        """The words that `read` reads."""
+        return f"{self.kind} {self.activity}" + (f" after {self.after}" if self.after else "")
+
 
 @dataclass(frozen=True)
 class Deviation:
@@ -197,16 +201,46 @@ def accept_deviation(process: str, deviation: Accepted) -> None:
 
     def work(connection: "duckdb.DuckDBPyConnection") -> None:
         require_log(connection, process)
-        connection.execute("create schema if not exists mining")
-        connection.execute(f"create table if not exists mining.accepted_deviations ({ACCEPTED})")
-        connection.execute(
-            f"delete from mining.accepted_deviations where process = {literal(process)} and kind = {literal(deviation.kind)} "
-            f"and activity = {literal(deviation.activity)} and after_activity is not distinct from {literal(deviation.after)}"
-        )
+        _take_off(connection, process, deviation)
         row = literals([process, deviation.kind, deviation.activity, deviation.after, deviation.note])
         connection.execute(f"insert into mining.accepted_deviations values ({row}, now())")
 
     in_transaction(work)
+
+
+def refuse_deviation(process: str, deviation: Accepted) -> None:
+    """Takes a deviation off the process's accept-list in the lake; the next mining heeds it.
+
+    Raises:
+        UnknownProcessError: No such event log.
+        DataError: It is not on that list; the message says what is. What the definition accepts is taken out there.
+    """
+    from lake.transactions import in_transaction
+    from mining.layout import require_log
+
+    def work(connection: "duckdb.DuckDBPyConnection") -> None:
+        require_log(connection, process)
+        there = accepted_deviations(connection, process)
+        if not _take_off(connection, process, deviation):
+            said = ", ".join(f"`{one}`" for one in there) or "nothing"
+            raise DataError(
+                f"The accept-list of `{process}` in the lake has no `{deviation}`.",
+                remedy=f"On it: {said}. What the process's definition accepts is taken out there.",
+                process=process,
+            )
+
+    in_transaction(work)
+
+
+def _take_off(connection: "duckdb.DuckDBPyConnection", process: str, deviation: Accepted) -> bool:
+    """Deletes it from the accept-list, which is made if it is not there; whether it was on it."""
+    connection.execute("create schema if not exists mining")
+    connection.execute(f"create table if not exists mining.accepted_deviations ({ACCEPTED})")
+    gone = connection.execute(
+        f"delete from mining.accepted_deviations where process = {literal(process)} and kind = {literal(deviation.kind)} "
+        f"and activity = {literal(deviation.activity)} and after_activity is not distinct from {literal(deviation.after)}"
+    ).fetchone()
+    return bool(gone and gone[0])
 
 
 def accepted_deviations(connection: "duckdb.DuckDBPyConnection", process: str) -> list[Accepted]:

@@ -33,6 +33,9 @@ def conform(
         list[str] | None,
         typer.Option(help="Accept a deviation from now on, such as 'skipped Confirm Order after Send Quotation'.", metavar="TEXT"),
     ] = None,
+    unaccept: Annotated[
+        list[str] | None, typer.Option(help="Take a deviation off the accept-list again, in the same words.", metavar="TEXT")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one object with all of it.")] = False,
 ) -> None:
     """Holds a process against a model (fitness and deviations, by exact alignments) or against its rules.
@@ -47,10 +50,12 @@ def conform(
 
     $ grimoire conform order_to_cash --rules
     """
-    from mining.deviations import Accepted, accept_deviation
+    from mining.deviations import Accepted, accept_deviation, refuse_deviation
 
     net = None if model is None else _read(model)
     accepted = [Accepted.read(said) for said in accept or []]
+    for one in [Accepted.read(said) for said in unaccept or []]:
+        refuse_deviation(process, one)
     for one in accepted:
         accept_deviation(process, one)
     if rules:

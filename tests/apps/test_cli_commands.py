@@ -221,6 +221,12 @@ def test_a_process_is_held_against_models_and_rules(home: Path, tmp_path: Path) 
     assert "on the accept-list" not in done.stderr
     # A misspelt name was put on the list without a word.
     assert "deviates like «skipped clsoe»" in grimoire(*words, "--accept", "skipped clsoe").stderr
+    again = json.loads(grimoire(*words, "--unaccept", "skipped close").stdout)
+    assert {one["is_accepted"] for one in again["deviations"]} == {False}
+    assert again["fitness_after_accepted"] == again["average_fitness"] == report["average_fitness"]
+    twice = grimoire(*words, "--unaccept", "skipped close")
+    assert twice.returncode == 1
+    assert "On it: `skipped clsoe`." in twice.stderr
     kept = json.loads(grimoire("sql", "select count(*) as n from mining.alignments where not is_of_process", "--json").stdout)
     assert kept == [{"n": 2}]
 

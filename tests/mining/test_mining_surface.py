@@ -32,7 +32,7 @@ def test_the_names_on_offer_are_these_and_are_there():
         *("ModelComparison", "Evaluation", "Soundness", "check_soundness", "compare_models", "compare_process", "evaluate"),
         *("diagram_to_net", "net_to_diagram", "read_bpmn"),
         *("Accepted", "Deviation", "Deviations", "ReplayEstimate", "RuleResult", "accept_deviation", "check_rules", "conform"),
-        "ConformanceReport",
+        *("ConformanceReport", "refuse_deviation"),
         *("deviating_cases", "find_deviations", "run_process_tests", "token_replay", "violating_cases"),
         *("Change", "Comparison", "Difference", "ComparedMeasure", "bottlenecks", "changes", "compare"),
         "mine",
