@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
@@ -27,10 +28,12 @@ T = TypeVar("T")
 Rows = list[dict[str, Any]]
 CACHED_RESULTS = 256  # a result is some thousand rows at most
 EARLIER_STATES = 2  # connections to the lake as it was
+RENEWED_AFTER = 20_000  # questions on one connection: each whose filter the lake's catalog hears of leaves some 3 kB in it
 FRESH_SECONDS = 2.0  # a part of a page that runs by itself looks again after this time
 _PARAMETER = re.compile(r"\$(\d+)|\?")
 _NOTED: "ContextVar[list[Asked] | None]" = ContextVar("noted", default=None)
 
+_questions = count(1)
 _RUN = threading.local()  # Streamlit runs a page in one thread
 
 
@@ -149,8 +152,11 @@ def begin_run() -> None:
 
 def with_connection(work: "Callable[[duckdb.DuckDBPyConnection], T]", *, as_of: int | None = None) -> T:
     """Runs `work` on a cursor of the pages' connection, beside those of other people; once more on a new connection where the
-    old one has lost its server."""
+    old one has lost its server. An old connection lives on until the last cursor that others have on it is closed."""
     import duckdb
+
+    if next(_questions) % RENEWED_AFTER == 0:
+        _connection.clear()
 
     def run() -> T:
         with (_connection(home()) if as_of is None else _connection_as_of(home(), as_of)).cursor() as cursor:

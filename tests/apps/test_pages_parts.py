@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from apps.streamlit import figures, health, outlooks
+import lake
+from apps.streamlit import figures, health, outlooks, reading
 from apps.streamlit.cards import Card, cards, sparkline
 from apps.streamlit.mined import mined_log
 from apps.streamlit.variant_list.component import MOST_CHEVRONS, variant_rows
@@ -149,3 +150,20 @@ def test_imported_files_are_no_source_that_grows_stale(filled_home):
 def test_the_note_on_a_forecast_is_honest(model, mase, coverage, words):
     naive = {"model": "seasonal_naive", "mase": 1.0, "coverage_80": 0.8}
     assert words in outlooks.honest_note([{"model": "m", "mase": mase, "coverage_80": coverage}, naive], model)
+
+
+def test_the_pages_connection_is_renewed_after_many_questions_and_who_has_it_keeps_it(filled_home, monkeypatch):
+    monkeypatch.setattr(reading, "RENEWED_AFTER", 5)
+    reading._connection.clear()
+    made, connect = [], lake.connect
+    monkeypatch.setattr(lake, "connect", lambda **how: made.append(connect(**how)) or made[-1])
+
+    def work(cursor):
+        if len(made) == 1:  # the renewal comes while this question is being answered
+            for _ in range(6):
+                reading.with_connection(lambda other: other.execute("select 1").fetchone())
+        return cursor.execute("select count(*) from event_logs.order_to_cash").fetchone()
+
+    assert reading.with_connection(work) == reading.with_connection(work)
+    assert len(made) in (2, 3)  # of eight questions one or two are a fifth one
+    assert reading.with_connection(lambda cursor: cursor.execute("select 1").fetchone()) == (1,)
