@@ -8,7 +8,7 @@ training found; so a champion never forecasts from values it has not seen.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -57,7 +57,7 @@ class ChampionTable:
     def to_dict(self) -> dict[str, Any]:
         """Itself as JSON values."""
         entries = {
-            key: asdict(entry) | {"trained_until": entry.trained_until.isoformat(), "quantiles": _by_text(entry.quantiles)}
+            key: vars(entry) | {"trained_until": entry.trained_until.isoformat(), "quantiles": _by_text(entry.quantiles)}
             for key, entry in self.entries.items()
         }
         return {"format": FORMAT, "columns": list(COLUMNS), "grain": self.grain, "horizon": HORIZON[self.grain], "entries": entries}

@@ -98,7 +98,7 @@ def forecast_all(
 def _trained(outcome: Outcome, usable: list[Series], stand_ins: list[Series], asked: _Asked, settings: Settings) -> Outcome:
     """The outcome with the champions, those newly trained among them, and what each forecast would be made from."""
     asked.tell("opening the model registry", 0.0)
-    held = _open(settings)
+    held = open_registry(settings)
     titles = _train(usable, held, asked, snapshot_id=outcome.snapshot_id, settings=settings)
     origins = made_from([*usable, *stand_ins], held.entries, country=settings.holiday_country)
     return replace(outcome, held=held, titles=titles, made_from=origins)
@@ -129,7 +129,7 @@ def _read(settings: Settings) -> tuple[list[Series], int, frozenset[str]]:
             ) from error
 
 
-def _open(settings: Settings) -> Held:
+def open_registry(settings: Settings) -> Held:
     """The registry and its champions. One that is away, or holds what cannot be used, is noted and not fatal."""
     from models.registry import Registry
 
@@ -185,7 +185,7 @@ def _train(usable: list[Series], held: Held, asked: _Asked, *, snapshot_id: int,
         "seconds": time.monotonic() - began,
     }
     try:
-        held.versions |= _register(held, titles, facts)
+        held.versions |= keep(held, titles, facts)
     except ModelError as error:
         held.problems.append(str(error))
         return {}
@@ -200,8 +200,17 @@ def _needs_training(series: Series, entry: Entry | None, asked: _Asked, *, count
     return new >= RETRAIN_AFTER[series.grain] or (new > 0 and series.key in asked.due)
 
 
-def _register(held: Held, titles: Mapping[str, Title], facts: Mapping[str, Any]) -> "dict[Grain, Registered]":
-    """One run with everything that was measured, and its tables as new versions."""
+def keep(held: Held, titles: Mapping[str, Title], facts: Mapping[str, Any]) -> "dict[Grain, Registered]":
+    """Keeps a training in the registry: one run with everything that was measured, and its tables as new versions.
+
+    Args:
+        held: The registry and the champions until now.
+        titles: What was trained.
+        facts: Of the training: snapshot_id, code_version, country, budget_seconds, seconds.
+
+    Raises:
+        ModelError: The registry does not answer.
+    """
     assert held.registry is not None  # noqa: S101 — nothing is trained without one
     country, snapshot_id = facts["country"], facts["snapshot_id"]
     made: dict[Alias, dict[Grain, ChampionTable]] = {

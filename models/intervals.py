@@ -6,6 +6,11 @@ A point forecast gets the half-width q[k] * spread[p]. `spread[p]` is how much a
 usually differs from the one a season before, so that quiet Sundays get narrow intervals and busy Mondays wide ones. q[k] is the
 conformal quantile of |error| / spread k periods ahead (Lei et al. 2018, distribution-free predictive inference): over all series
 of the grain forecast the same way where these are at least `LEAST_POOLED`, else over all steps of the one series.
+
+Series of a pool differ in how large their errors are in units of spread: counts of a region make smaller ones than a team's mean
+duration. So each series has a scale, the mean of its windows' errors and of one more window of the pool's usual size; the quantile
+is that of errors in units of the scale that the series' *other* windows give, as a window to come will be (normalised conformal
+prediction, ibid., section 5.2).
 """
 
 import math
@@ -71,8 +76,7 @@ def calibrate(errors: Mapping[str, np.ndarray]) -> dict[str, Calibration]:
         errors: By series, all of one grain and forecast the same way: (actual - forecast) / spread, shape (windows, horizon).
     """
     if len(errors) >= LEAST_POOLED:
-        pooled = Calibration("pooled", _by_step(np.concatenate(list(errors.values()))))
-        return dict.fromkeys(errors, pooled)
+        return {key: Calibration("pooled", limits) for key, limits in _pooled(errors).items()}
     return {key: Calibration("series", _by_series(made)) for key, made in errors.items()}
 
 
@@ -86,12 +90,11 @@ def held_out_coverage(errors: Mapping[str, np.ndarray], *, level: int) -> dict[s
     count = max(len(made) for made in errors.values())
     shares: dict[str, list[float]] = {key: [] for key in errors}
     for back in range(count, 0, -1):
-        others = [np.delete(made, len(made) - back, axis=0) if len(made) >= back else made for made in errors.values()]
-        rest = np.concatenate(others)
-        limit = _by_step(rest)[level] if len(rest) else np.full(next(iter(errors.values())).shape[1], np.nan)
+        others = {key: np.delete(made, len(made) - back, axis=0) if len(made) >= back else made for key, made in errors.items()}
+        limits = _pooled(others)
         for key, made in errors.items():
             if len(made) >= back:
-                shares[key].append(_share(made[len(made) - back], limit))
+                shares[key].append(_share(made[len(made) - back], limits[key][level]))
     return {key: np.array(found) for key, found in shares.items()}
 
 
@@ -102,6 +105,26 @@ def _coverage_alone(made: np.ndarray, *, level: int) -> np.ndarray:
 
 def _share(window: np.ndarray, limit: np.ndarray) -> float:
     return math.nan if np.isnan(limit).any() else float((np.abs(window) <= limit).mean())
+
+
+def _pooled(errors: Mapping[str, np.ndarray]) -> dict[str, dict[int, np.ndarray]]:
+    """Half-widths by series and level, of the errors of all in units of each one's own scale; nan where there are no errors."""
+    sizes = {key: np.abs(made).mean(axis=1) for key, made in errors.items()}  # of each window
+    every = np.concatenate(list(sizes.values()))
+    usual = (float(every.mean()) if len(every) else 0.0) or 1.0
+    scaled = [made / _scale_of_others(sizes[key], usual)[:, None] for key, made in errors.items()]
+    limits = _by_step(np.concatenate(scaled))
+    return {key: {level: limit * _scale(size, usual) for level, limit in limits.items()} for key, size in sizes.items()}
+
+
+def _scale(sizes: np.ndarray, usual: float) -> float:
+    """A series' scale; the usual one where a lone window has no other to be measured in units of."""
+    return float((sizes.sum() + usual) / (len(sizes) + 1)) if len(sizes) > 1 else usual
+
+
+def _scale_of_others(sizes: np.ndarray, usual: float) -> np.ndarray:
+    """For each window the scale that the others give, shape (windows,)."""
+    return np.asarray((sizes.sum() - sizes + usual) / max(len(sizes), 1))
 
 
 def _by_step(errors: np.ndarray) -> dict[int, np.ndarray]:

@@ -7,23 +7,22 @@ A model is kept as a file of joblib, which is Python's pickle: loading one runs 
 store only.
 """
 
-import contextlib
 import json
 import tempfile
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from lake.errors import ModelError
-from models.registry import Registry
+from models import model_folder
+from models.registry import Alias, Registry
 
 if TYPE_CHECKING:
     from lake.settings import Settings
     from models.cases.predictor import CasePredictor
 
 EXPERIMENT_TAG = "running cases"
-Alias = Literal["champion", "challenger"]
 SERVED = Path(__file__).with_name("served.py")
 _LIBRARIES = ("scikit-learn", "numpy", "mlflow", "pandas", "joblib", "duckdb")
 
@@ -70,63 +69,57 @@ class CaseRegistry:
     def _keep(self, process: str, predictor: "CasePredictor", *, alias: Alias, snapshot_id: int) -> Kept:
         import joblib
 
-        mlflow, name = self.registry.mlflow, model_name(process)
+        name, until = model_name(process), predictor.trained_until.isoformat()
+        facts = {"process": process, "snapshot_id": snapshot_id, "code_version": version("grimoire"), "kind": EXPERIMENT_TAG}
         with (
-            mlflow.start_run(experiment_id=self.registry.experiment, run_name=name) as run,
+            self.registry.run(
+                name, tags=facts, parameters={"trained_until": until, "cases": predictor.cases}, metrics=_metrics(predictor)
+            ) as run,
             tempfile.TemporaryDirectory() as folder,
         ):
             path = Path(folder, "predictor.joblib")
             joblib.dump(predictor, path)
-            mlflow.set_tags(
-                {"process": process, "snapshot_id": snapshot_id, "code_version": version("grimoire"), "kind": EXPERIMENT_TAG}
-            )
-            mlflow.log_params({"trained_until": predictor.trained_until.isoformat(), "cases": predictor.cases})
-            mlflow.log_metrics(_metrics(predictor))
-            self._log_files(process, predictor, snapshot_id)
-            logged = mlflow.pyfunc.log_model(
-                name=name,
-                python_model=str(SERVED),
-                artifacts={"predictor": str(path)},
-                pip_requirements=[f"{library}=={version(library)}" for library in _LIBRARIES],
-            )
-        return self._register(name, logged, run.info.run_id, predictor, alias=alias, snapshot_id=snapshot_id)
-
-    def _register(self, name: str, logged: Any, run_id: str, predictor: "CasePredictor", *, alias: Alias, snapshot_id: int) -> Kept:
-        from mlflow.exceptions import MlflowException
-
-        with contextlib.suppress(MlflowException):  # it is there already
-            self.client.create_registered_model(name)
-        tags = {"trained_until": predictor.trained_until.isoformat(), "snapshot_id": str(snapshot_id)}
-        made = self.client.create_model_version(
+            evidence = Path(folder, "evidence")
+            _write_evidence(evidence, process, predictor, snapshot_id)
+            self.client.log_artifacts(run.info.run_id, str(evidence))
+            logged = self._log_model(name, path, run_id=run.info.run_id)
+        made = self.registry.add_version(
             name,
+            alias,
             logged.model_uri,
-            run_id=run_id,
-            tags=tags,
+            run_id=run.info.run_id,
+            tags={"trained_until": until, "snapshot_id": str(snapshot_id)},
             model_id=logged.model_id,
             description=card(name, predictor, snapshot_id),
         )
-        self.client.set_registered_model_alias(name, alias, made.version)
-        return Kept(name, str(made.version), run_id)
+        return Kept(name, made, run.info.run_id)
 
-    def _log_files(self, process: str, predictor: "CasePredictor", snapshot_id: int) -> None:
-        mlflow, found = self.registry.mlflow, predictor.evaluation
-        mlflow.log_text(card(process, predictor, snapshot_id), "model_card.md")
-        if found:
-            tables = {"measures": [asdict(one) for one in found.measures], "earliness": found.earliness}
-            for name, rows in (tables | {"calibration": found.calibration}).items():
-                mlflow.log_text(json.dumps(rows, indent=1), f"{name}.json")
+    def _log_model(self, name: str, path: Path, *, run_id: str) -> Any:
+        """Keeps the predictor as a model of MLflow's, with the run's parameters and figures."""
+        from mlflow.models import Model
+
+        made = self.client.create_logged_model(
+            self.registry.experiment, name=name, source_run_id=run_id, params=self.client.get_run(run_id).data.params
+        )
+        return Model.log(
+            artifact_path=None,  # the model that was made above has one
+            flavor=model_folder,
+            model_id=made.model_id,
+            run_id=run_id,
+            code=SERVED,
+            artifacts={"predictor": path},
+            libraries=_LIBRARIES,
+        )
 
     def holder(self, process: str, alias: Alias = "champion") -> Kept | None:
         """The version an alias points at; None if there is none."""
         from mlflow.exceptions import MlflowException
 
         try:
-            found = self.client.get_model_version_by_alias(model_name(process), alias)
+            found = self.registry.version_at(model_name(process), alias)
         except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                return None
             raise _away(error) from error
-        return Kept(found.name, str(found.version), found.run_id or "")
+        return Kept(found.name, str(found.version), found.run_id or "") if found else None
 
     def load(self, process: str) -> "CasePredictor":
         """The champion of a process.
@@ -136,7 +129,7 @@ class CaseRegistry:
         """
         address = f"models:/{model_name(process)}@champion"
         try:
-            served = self.registry.mlflow.pyfunc.load_model(address)
+            served = self.registry.mlflow.pyfunc.load_model(address, suppress_warnings=True)
             predictor: CasePredictor = served.unwrap_python_model().predictor
         except Exception as error:  # a file of another version fails in as many ways as Python has
             raise ModelError(
@@ -150,6 +143,17 @@ def _away(error: Exception) -> ModelError:
         f"The model registry does not answer: {error}",
         remedy="Look at `grimoire status`: the platform's database must be up. Scores of the last run stay as they are.",
     )
+
+
+def _write_evidence(folder: Path, process: str, predictor: "CasePredictor", snapshot_id: int) -> None:
+    """The model card, and what was measured, as files of the run."""
+    folder.mkdir()
+    (folder / "model_card.md").write_text(card(process, predictor, snapshot_id), encoding="utf-8")
+    found = predictor.evaluation
+    if found:
+        tables = {"measures": [asdict(one) for one in found.measures], "earliness": found.earliness}
+        for name, rows in (tables | {"calibration": found.calibration}).items():
+            (folder / f"{name}.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
 
 def _metrics(predictor: "CasePredictor") -> dict[str, float]:

@@ -54,7 +54,15 @@ def test_running_cases_are_scored_by_the_champion_and_trained_only_where_it_has_
     run = registry.client.get_run(rows[0][2])
     assert run.data.tags["process"] == "tickets"
     assert run.data.metrics["remaining_time.mae_days.floor"] == pytest.approx(first.floor_mae_days)
-    assert "| remaining_time | mae_days |" in registry.client.get_model_version("cases_tickets", "1").description
+    version = registry.client.get_model_version("cases_tickets", "1")
+    assert "| remaining_time | mae_days |" in version.description
+    model = registry.client.get_logged_model(version.source.removeprefix("models:/"))
+    assert model.artifact_location.startswith(get_settings().folder("mlflow", "artifacts").as_uri()), "not below some other folder"
+    assert (model.source_run_id, model.status) == (run.info.run_id, "READY")
+    assert model.params == run.data.params
+    assert {one.key for one in model.metrics or []} == set(run.data.metrics)
+    files = {item.path for item in registry.client.list_artifacts(run.info.run_id)}
+    assert files == {"model_card.md", "measures.json", "earliness.json", "calibration.json"}
 
 
 def test_a_log_that_nothing_can_be_learnt_from_is_skipped_and_an_unknown_one_named(grimoire_home: Path, tmp_path: Path) -> None:

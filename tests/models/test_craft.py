@@ -89,7 +89,8 @@ def test_pooled_intervals_hold_their_level_step_by_step_and_grow_with_the_distan
     for level in (80, 95):
         shares = held_out_coverage(errors, level=level)
         assert np.mean(list(shares.values())) == pytest.approx(level / 100, abs=0.02)
-        fresh = np.abs(generator.normal(size=(4000, 12)) * growth) <= made.quantiles[level]
+        widths = np.stack([one.quantiles[level] for one in calibrate(errors).values()])
+        fresh = np.abs(generator.normal(size=(400, 80, 12)) * growth) <= widths
         assert fresh.mean() == pytest.approx(level / 100, abs=0.03)
 
 
@@ -143,3 +144,18 @@ def test_the_default_finds_the_weekly_wave() -> None:
     tests = backtest(["median_ensemble", "seasonal_naive"], noisy)
     assert tests["median_ensemble"].mase < 0.9 * tests["seasonal_naive"].mase
     assert tests["median_ensemble"].errors.shape == (4, 28)
+
+
+def test_a_pool_of_series_gives_each_the_width_that_its_own_errors_need() -> None:
+    """One width for all held 90 % of some series' values and 67 % of others', where 80 % were promised."""
+    generator = np.random.default_rng(5)
+    sizes = {f"{kind}{n}": size for kind, size in (("calm", 0.7), ("wild", 1.4)) for n in range(40)}
+    errors = {key: generator.normal(0, size, (4, 12)) for key, size in sizes.items()}
+    made = calibrate({key: windows[:3] for key, windows in errors.items()})
+    assert {one.basis for one in made.values()} == {"pooled"}
+    told = held_out_coverage({key: windows[:3] for key, windows in errors.items()}, level=80)
+    for kind in ("calm", "wild"):
+        keys = [key for key in errors if key.startswith(kind)]
+        came = np.mean([np.abs(errors[key][3]) <= made[key].quantiles[80] for key in keys])
+        assert 0.74 <= came <= 0.87, f"{kind}: {came:.2f}"
+        assert np.mean([told[key] for key in keys]) == pytest.approx(came, abs=0.05), "the measure tells what comes"
