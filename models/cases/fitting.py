@@ -1,10 +1,12 @@
-"""Gradient boosting on samples of prefixes: choosing the features and the number of trees on later cases, then fitting once more.
+"""Gradient boosting on samples of prefixes: choosing size, features and number of trees on later cases, then fitting once more.
 
 What belongs here: fitting one model. What does not: which targets there are and how good it is (`models.cases.training`).
 
-Each model is fitted on the training part and watched on the validation part, once with the attributes and once without, for
-attributes of many values can cost more than they tell. The better of the two is fitted once more on both parts with the number of
-trees that was best, so that it has seen the latest cases, too. The test part is not looked at.
+Each model is fitted on the training part and watched on the validation part. Where a task names several sizes of its trees, each is
+tried: how much a tree may tell apart before it learns by heart depends on how many cases there are and how regular they are, and
+that differs from log to log. The two best predict together, which is steadier than either alone. They are tried without the
+attributes, too, for those of many values can cost more than they tell. What errs least is fitted once more on both parts with the
+number of trees that was best, so that it has seen the latest cases. The test part is not looked at.
 """
 
 import contextlib
@@ -25,20 +27,29 @@ ROWS: dict[Task, int] = {
     "activity": 15_000,
 }  # the latest; one tree per class costs more
 _TREES: dict[Task, dict[str, Any]] = {
-    "remaining": {
-        "loss": "absolute_error",
-        "learning_rate": 0.05,
-        "max_iter": 600,
-        "min_samples_leaf": 50,
-        "max_leaf_nodes": 15,
-    },
+    "remaining": {"loss": "absolute_error", "learning_rate": 0.1, "max_iter": 600, "min_samples_leaf": 50},
     "scale": {"loss": "absolute_error", "learning_rate": 0.1, "max_iter": 60, "min_samples_leaf": 50},
     "outcome": {"learning_rate": 0.08, "max_iter": 200, "min_samples_leaf": 50, "l2_regularization": 1.0},
     "activity": {"learning_rate": 0.2, "max_iter": 40, "min_samples_leaf": 20, "max_leaf_nodes": 15},
 }
+_LEAVES: dict[Task, tuple[int, ...]] = {"remaining": (5, 8, 15, 31)}  # of a tree, to choose among; the others have one size
+_MEMBERS = 2  # of the sizes, the best ones, predict together
 _PATIENCE: dict[Task, int] = {"remaining": 20, "scale": 5, "outcome": 15, "activity": 5}
 _CLASSES = ("outcome", "activity")
 ATTRIBUTE = "attribute "
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Models of different sizes that predict together: the mean of what each says."""
+
+    members: tuple[Any, ...]
+
+    def predict(self, features: "np.ndarray") -> "np.ndarray":
+        """The mean of the members' predictions."""
+        import numpy as np
+
+        return np.asarray(np.mean([one.predict(features) for one in self.members], axis=0))
 
 
 @dataclass(frozen=True)
@@ -46,9 +57,10 @@ class Fitted:
     """A fitted model and the columns of the sample it reads.
 
     Attributes:
-        model: A gradient-boosting model of scikit-learn.
+        model: A gradient-boosting model of scikit-learn, or the mean of several.
         columns: Positions of its features in a sample's matrix.
-        later_loss: Loss of the model fitted on the training part alone on the validation part: days, or log-loss.
+        later_loss: Loss of the model fitted on the training part alone on the validation part: days, or log-loss. Of several
+            models the mean of theirs.
         held_out: What the model fitted on the training part alone said of the validation part, for calibration.
     """
 
@@ -56,6 +68,11 @@ class Fitted:
     columns: tuple[int, ...]
     later_loss: float
     held_out: "np.ndarray"
+
+    @property
+    def members(self) -> tuple[Any, ...]:
+        """The models of scikit-learn whose mean it is; one alone is its own."""
+        return self.model.members if isinstance(self.model, Mean) else (self.model,)
 
     def predict(self, features: "np.ndarray") -> "np.ndarray":
         """Remaining days, or the probability per class: rows by classes."""
@@ -83,16 +100,48 @@ def fit(task: Task, encoding: "Encoding", training: "Sample", validation: "Sampl
         return None
     watched = validation.where(known)
     with _one_thread():
-        tried = [
-            (columns, _grow(task, encoding, columns, training, label, watched)) for columns in _choices(encoding, training.features)
-        ]
-        if not tried:
+        best = _best(task, encoding, training, label, watched)
+        if not best:
             return None
-        columns, first = max(tried, key=lambda one: max(one[1].validation_score_))
-        trees = max(int(np.argmax(first.validation_score_)), 1)
-        both = joined(training, watched)
-        model = _grow(task, encoding, columns, both, label, None, trees=trees)
-        return Fitted(model, tuple(columns), -float(max(first.validation_score_)), _predict(first, validation.features[:, columns]))
+        columns, both = best[0].columns, joined(training, watched)
+        models = [_grow(task, encoding, columns, both, label, leaves=one.leaves, trees=one.trees) for one in best]
+        held_out = np.mean([_predict(one.model, validation.features[:, columns]) for one in best], axis=0)
+        return Fitted(models[0] if len(models) == 1 else Mean(tuple(models)), tuple(columns), _loss(best), held_out)
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A model fitted on the training part alone, and its loss on the validation part."""
+
+    model: Any
+    columns: list[int]
+    leaves: int | None
+
+    @property
+    def loss(self) -> float:
+        return -float(max(self.model.validation_score_))
+
+    @property
+    def trees(self) -> int:
+        return max(int(self.model.validation_score_.argmax()), 1)
+
+
+def _loss(together: "list[_Tried]") -> float:
+    return sum(one.loss for one in together) / len(together)
+
+
+def _best(task: Task, encoding: "Encoding", training: "Sample", label: str, watched: "Sample") -> list[_Tried]:
+    """What errs least on later cases: the best sizes with all columns, or the same with fewer; none where there are no columns."""
+    offered = _choices(encoding, training.features)
+    if not offered:
+        return []
+
+    def tried(columns: list[int], leaves: int | None) -> _Tried:
+        return _Tried(_grow(task, encoding, columns, training, label, watched, leaves=leaves), columns, leaves)
+
+    whole, *fewer = offered
+    sizes = sorted((tried(whole, leaves) for leaves in _LEAVES.get(task, (None,))), key=lambda one: one.loss)[:_MEMBERS]
+    return min([sizes, *([tried(columns, one.leaves) for one in sizes] for columns in fewer)], key=_loss)
 
 
 def _choices(encoding: "Encoding", features: "np.ndarray") -> list[list[int]]:
@@ -110,14 +159,16 @@ def _grow(
     columns: list[int],
     sample: "Sample",
     label: str,
-    watched: "Sample | None",
+    watched: "Sample | None" = None,
     *,
+    leaves: int | None = None,
     trees: int | None = None,
 ) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     kind = HistGradientBoostingClassifier if task in _CLASSES else HistGradientBoostingRegressor
-    settings = _TREES[task] | ({} if trees is None else {"max_iter": trees})
+    chosen = {"max_leaf_nodes": leaves, "max_iter": trees}
+    settings = _TREES[task] | {name: value for name, value in chosen.items() if value is not None}
     model = kind(
         categorical_features=[encoding.is_category[n] for n in columns],
         early_stopping=watched is not None,

@@ -92,7 +92,15 @@ def models_of(predictor: "CasePredictor") -> "dict[str, Fitted]":
 
 
 def contributions(model: "Fitted", features: "np.ndarray") -> "tuple[np.ndarray, float]":
-    """Shapley values, rows by the model's columns, and the base they are added to.
+    """Shapley values, rows by the model's columns, and the base they are added to: of several models the means."""
+    import numpy as np
+
+    told = [_contributions(one, features[:, list(model.columns)]) for one in model.members]
+    return np.mean([values for values, _ in told], axis=0), float(np.mean([base for _, base in told]))
+
+
+def _contributions(model: Any, features: "np.ndarray") -> "tuple[np.ndarray, float]":
+    """The same of one model of scikit-learn, which reads all of the columns.
 
     TreeExplainer knows no splits by category. Each becomes a column of its own, which says whether the row's category goes
     right, and what that column contributes is counted to the category's.
@@ -103,11 +111,11 @@ def contributions(model: "Fitted", features: "np.ndarray") -> "tuple[np.ndarray,
         warnings.simplefilter("ignore")  # its import of matplotlib warns of what matplotlib will drop
         from shap import TreeExplainer
 
-    read = np.asarray(model.model._preprocess_X(features[:, list(model.columns)], reset=False), dtype=np.float64)
-    trees, splits = _trees(model.model, read)
+    read = np.asarray(model._preprocess_X(features, reset=False), dtype=np.float64)
+    trees, splits = _trees(model, read)
     owners = np.array([*range(read.shape[1]), *(owner for owner, _ in splits)])
     rows = np.column_stack([read, *(goes_right for _, goes_right in splits)])
-    base = float(np.ravel(model.model._baseline_prediction)[0])
+    base = float(np.ravel(model._baseline_prediction)[0])
     ensemble = {"trees": trees, "base_offset": base, "input_dtype": np.float64, "internal_dtype": np.float64}
     explainer = TreeExplainer(ensemble, feature_perturbation="tree_path_dependent")
     told = np.asarray(explainer.shap_values(rows, check_additivity=False)).reshape(len(rows), -1)

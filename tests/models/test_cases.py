@@ -14,10 +14,12 @@ from mining import EventLog
 from models.cases import CasePredictor, train
 from models.cases.case_settings import case_settings
 from models.cases.conformal import calibrate
+from models.cases.fitting import fit
 from models.cases.floors import median_floor, most_frequent_floor
 from models.cases.prefixes import prefixes_of
 from models.cases.reasons import contributions, explain, importance
 from models.cases.registry import card
+from models.cases.samples import Encoding, Sample
 from models.cases.targets import labelled_sql
 from models.cases.watching import drift, histograms, reason_to_train
 
@@ -249,6 +251,31 @@ def test_calibrated_intervals_cover_what_they_say_on_rows_alike():
     for level, (low, high) in bounds.items():
         covered = np.mean((low <= actual[2_000:]) & (actual[2_000:] <= high))
         assert covered == pytest.approx(level / 100, abs=0.03)
+
+
+def test_one_error_where_none_was_expected_does_not_widen_every_interval():
+    """One prefix in ten seems sure and half of those err by a day: the 95 % interval of all others was as wide as 1,000 days."""
+    chance = np.random.default_rng(0)
+    sure = np.arange(2_000) % 10 == 0
+    scale = np.where(sure, 0.01, 5.0)
+    error = np.where(sure, chance.choice([-1.0, 0.0, 1.0], 2_000), 5 * chance.standard_normal(2_000))
+    low, high = calibrate(100 + error, np.full(2_000, 100.0), scale).bounds(np.array([100.0]), np.array([5.0]))[95]
+
+    assert high[0] - low[0] < 40
+
+
+@pytest.mark.parametrize(("regular", "leaves"), [(True, {15, 31}), (False, {5, 8})])
+def test_trees_are_as_large_as_the_later_cases_of_a_log_bear(*, regular: bool, leaves: set[int]):
+    """Five numbers that only together tell the days ask for large trees; one that tells them among noise for small ones."""
+    draw = np.random.default_rng(3)
+    kinds = draw.integers(0, 2, size=(1600, 12)).astype(float)
+    together = draw.uniform(0, 60, size=32)[(kinds[:, :5] @ (1, 2, 4, 8, 16)).astype(int)]
+    days = together if regular else 10 * kinds[:, 0] + draw.exponential(20, size=1600)
+    rows = Sample(kinds + (0 if regular else draw.random(kinds.shape)), {"remaining_days": days})
+    encoding = Encoding({}, tuple(f"number {n}" for n in range(12)), ())
+    found = fit("remaining", encoding, rows.where(np.arange(1600) < 1200), rows.where(np.arange(1600) >= 1200), "remaining_days")
+    assert found is not None
+    assert {one.max_leaf_nodes for one in found.members} == leaves
 
 
 def test_drift_is_seen_where_a_feature_moves_and_not_where_it_stays(trained):
