@@ -220,9 +220,8 @@ def refuse_deviation(process: str, deviation: Accepted) -> None:
 
     def work(connection: "duckdb.DuckDBPyConnection") -> None:
         require_log(connection, process)
-        there = accepted_deviations(connection, process)
         if not _take_off(connection, process, deviation):
-            said = ", ".join(f"`{one}`" for one in there) or "nothing"
+            said = ", ".join(f"`{one}`" for one in accepted_deviations(connection, process)) or "nothing"
             raise DataError(
                 f"The accept-list of `{process}` in the lake has no `{deviation}`.",
                 remedy=f"On it: {said}. What the process's definition accepts is taken out there.",

@@ -4,7 +4,8 @@ What belongs here: where events come from, filters in their order, and handing q
 SQL (`mining.kernels`), what filters mean (`mining.filters`) and models (`mining.discovery`, `mining.conformance`).
 
 Nothing is read before the first question. A log over the lake uses the mining layout kept there when it is current; any other
-log gets a layout of its own in the connection's temporary schema, once, at its first question. Every question returns a DuckDB
+log gets a layout of its own in the connection's temporary schema, once, at its first question that is about more than its variants,
+which models and conformance are made of. Every question returns a DuckDB
 relation (`.df()`, `.pl()`, `.fetchall()`, `.arrow()`), small beside the log. One log belongs to one thread.
 """
 
@@ -60,7 +61,7 @@ class Events:
     kept_layout: Layout | None = None
     answers: Answers | None = None  # where those to small questions are kept
     is_cut: bool = False  # a filter has taken events away, so that none may be left
-    is_small: bool = False  # fewer than `SMALL` events before any filter: traces fit in memory at once
+    is_countable: bool = False  # without a layout: fewer than `SMALL` events, whose source rows are the numbers of their rows
 
     @cached_property
     def layout(self) -> Layout:
@@ -74,7 +75,7 @@ class Events:
     @cached_property
     def counted_variants(self) -> Counted | None:
         """The variants of a small log that has no layout yet, without making one; None where the layout is to answer."""
-        if not self.is_small or self.kept_layout or "layout" in self.__dict__:
+        if not self.is_countable or "layout" in self.__dict__:
             return None
         return count_variants(self.connection, self._contract)
 
@@ -190,20 +191,23 @@ class EventLog:
             connection.close()
             raise FileFormatError(f"{path} cannot be read as Parquet: {error}", remedy="Give a Parquet file's path.") from error
         sql = contract_sql(relation, columns, case_id=case_id, activity=activity, timestamp=timestamp)
-        return cls(Events(connection, sql, Path(path).name, is_small=is_small), owns_connection=True)
+        return cls(
+            Events(connection, sql, Path(path).name, is_countable=is_small and "source_row" not in columns), owns_connection=True
+        )
 
     @classmethod
     def from_frame(
         cls, frame: Any, *, case_id: str = "case_id", activity: str = "activity", timestamp: str = "occurred_at"
     ) -> Self:
         """The event log in a pandas, polars or Arrow table, in the order of its rows; columns as for `from_parquet`."""
+        frame = frame.read_all() if hasattr(frame, "read_all") else frame  # Arrow's reader gives its rows only once
         connection, name = own_connection(), f"frame_{next(_numbers)}"
         if is_small := hasattr(frame, "__len__") and len(frame) < SMALL:
             connection.execute("set threads = 1")
         connection.register(name, frame)
         columns = connection.sql(f"select * from {name}").columns
         sql = contract_sql(name, columns, case_id=case_id, activity=activity, timestamp=timestamp)
-        return cls(Events(connection, sql, "frame", is_small=is_small), owns_connection=True)
+        return cls(Events(connection, sql, "frame", is_countable=is_small and "source_row" not in columns), owns_connection=True)
 
     @classmethod
     def from_relation(
@@ -479,7 +483,9 @@ class EventLog:
         within = f" and e.case_id in ({self.cases_sql()})" if self.stages else ""
         sql = f"select e.* from ({self.events.sql}) as e where {part.event_predicate(stage)}{within}"
         return replace(
-            self, events=Events(self.connection, sql, self.events.name, is_cut=True, is_small=self.events.is_small), stages=()
+            self,
+            events=Events(self.connection, sql, self.events.name, is_cut=True, is_countable=self.events.is_countable),
+            stages=(),
         )
 
 

@@ -109,14 +109,19 @@ def gather_traces(connection: "duckdb.DuckDBPyConnection", place: str) -> None:
 def count_variants(connection: "duckdb.DuckDBPyConnection", source: str) -> Counted | None:
     """The variants without a layout: what `_results` makes of the same rows, at a fifth of its cost where nothing else is asked.
 
+    Args:
+        connection: Where the relation is.
+        source: The `select` of the relation; its source rows are the numbers of its rows.
+
     Returns:
-        (variant_id, activities, cases), the most frequent first, ties by activity; None for a relation without events or with
-        events that lack case, activity, time or source row, which making the layout refuses with the reason.
+        (variant_id, activities, cases), the most frequent first, ties by activity; None where the layout has to be asked: for a
+        relation without events or with events that lack case, activity, time or source row, which it refuses with the reason,
+        and for names that no literal holds.
     """
     found = connection.execute(f"""
         select activity, count(*) filter (case_id is null or occurred_at is null or source_row is null)
         from ({source}) as log group by activity order by activity""").fetchall()
-    if not found or any(name is None or bad for name, bad in found):
+    if not found or any(name is None or "\0" in name or bad for name, bad in found):
         return None
     names = [name for name, *_ in found]
     events = f"""

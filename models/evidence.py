@@ -5,6 +5,7 @@ What belongs here: files for people, kept with the run. What does not: keeping t
 
 import csv
 import math
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -20,6 +21,7 @@ from models.series import HORIZON
 
 MOST_BARS = 40  # series in the plot; the worst ones
 _LETTER, _PLOT_WIDTH, _TOP, _ROW, _TICKS = 6.2, 480, 32, 18, 6  # pixels, but for the ticks: how many beside zero
+_NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BAR, _DOT = "#274b6d", "#8c2b22"
 
 
@@ -102,8 +104,9 @@ def _plot(champions: Sequence[Mapping[str, Any]]) -> str:
 
     It is written by hand, for a plotting library takes longer to import than all else here takes together.
     """
-    rows = sorted(champions, key=lambda row: -row["champion_mase"])[:MOST_BARS]
-    labels = [f"{row['series']} ({row['grain']}): {row['champion']}" for row in rows]
+    finite = [row for row in champions if np.isfinite(row["champion_mase"]) and np.isfinite(row["floor_mase"] or 0.0)]
+    rows = sorted(finite, key=lambda row: -row["champion_mase"])[:MOST_BARS]
+    labels = [_NOT_IN_XML.sub("", f"{row['series']} ({row['grain']}): {row['champion']}") for row in rows]
     left = 20 + _LETTER * max(map(len, labels), default=0)
     step = _step(max([row["champion_mase"] for row in rows] + [row["floor_mase"] or 0.0 for row in rows], default=0.0))
     ticks = [step * tick for tick in range(_TICKS + 1)]

@@ -51,11 +51,15 @@ def _cached(
 
 
 def of_log(process: str, filters: tuple[Filter, ...], work: "Callable[[EventLog], T]", *, as_of: int | None = None) -> "T":
-    """What `work` makes of the filtered log; it is asked every time, so the caller keeps it."""
+    """What `work` makes of the filtered log, all of it at one snapshot; it is asked every time, so the caller keeps it."""
 
     def where_kept(connection: "duckdb.DuckDBPyConnection") -> "tuple[T] | None":
-        log = EventLog.from_lake(process, connection=connection)
-        return (work(log.filter(*filters)),) if log.uses_kept_layout else None
+        connection.begin()
+        try:
+            log = EventLog.from_lake(process, connection=connection).filter(*filters)
+            return (work(log),) if log.uses_kept_layout else None
+        finally:
+            connection.rollback()
 
     if found := with_connection(where_kept, as_of=as_of):
         return found[0]

@@ -201,8 +201,11 @@ _MOVES = """with shown as (
     select place, begins - since as begins, ends - since as ends, 1 as moves, case_no
     from taken, whole where whole.steps <= $5
     union all
-    select place, (sum(begins) / sum(moves))::bigint, (sum(ends) / sum(moves))::bigint, sum(moves)::bigint, null
-    from fine, chosen group by place, moment // width, length
+    select place, begins, begins + greatest(1, ((total_ends - total_begins) / moves)::bigint), moves, null from (
+        select place, sum(begins)::bigint as total_begins, sum(ends)::bigint as total_ends, sum(moves)::bigint as moves,
+            (sum(begins) / sum(moves))::bigint as begins
+        from fine, chosen group by place, moment // width, length
+    )
 )
 select list(place order by begins, place, case_no, ends) as paths, list(begins order by begins, place, case_no, ends) as begins,
     list(ends order by begins, place, case_no, ends) as ends, list(moves order by begins, place, case_no, ends) as moves,

@@ -105,8 +105,12 @@ def fit(task: Task, encoding: "Encoding", training: "Sample", validation: "Sampl
             return None
         columns, both = best[0].columns, joined(training, watched)
         models = [_grow(task, encoding, columns, both, label, leaves=one.leaves, trees=one.trees) for one in best]
-        held_out = np.mean([_predict(one.model, validation.features[:, columns]) for one in best], axis=0)
-        return Fitted(models[0] if len(models) == 1 else Mean(tuple(models)), tuple(columns), _loss(best), held_out)
+        held_out = _predict(_together([one.model for one in best]), validation.features[:, columns])
+        return Fitted(_together(models), tuple(columns), _loss(best), held_out)
+
+
+def _together(models: list[Any]) -> Any:
+    return models[0] if len(models) == 1 else Mean(tuple(models))
 
 
 @dataclass(frozen=True)

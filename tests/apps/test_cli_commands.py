@@ -209,6 +209,9 @@ def test_a_process_is_held_against_models_and_rules(home: Path, tmp_path: Path) 
     )
     strict.write_text(net.to_pnml())
     words = ["conform", "conforming", "--model", str(strict), "--json"]
+    none = grimoire(*words, "--unaccept", "skipped close")  # before anything was ever accepted
+    assert none.returncode == 1
+    assert "On it: nothing." in none.stderr
     done = grimoire(*words, "--accept", "skipped close")
     report = json.loads(done.stdout)
     assert (report["is_sound"], report["only_in_model"], report["only_in_log"]) == (True, ["close"], ["pay"])

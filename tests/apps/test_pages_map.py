@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from apps.streamlit import case_figures, map_figures, mined
+import lake
+from apps.streamlit import case_figures, map_figures, mined, reading
 from apps.streamlit.filter_forms import timeframe
 from apps.streamlit.map_figures import Path
 from apps.streamlit.mined import END, START
@@ -16,6 +17,7 @@ from apps.streamlit.process_map.flow import order_of_flow
 from apps.streamlit.process_map.layered import Box, Link, draw, spread
 from apps.streamlit.process_map.plan import PLACED_AT_ONCE, in_order, lines, plan
 from apps.streamlit.process_map.scene import Figures
+from lake.registry import register_process
 from mining.attribute_filters import Attribute
 from mining.case_filters import Timeframe as Days
 from mining.filters import filters_from_json
@@ -347,3 +349,34 @@ def test_the_cases_of_a_variant_are_those_that_run_so(filled_home):
     assert len(cases) == 30
     one = case_figures.case("order_to_cash", cases[0]["case_id"])
     assert one is not None and one.path == cancelled
+
+
+def test_a_shared_token_takes_time(monkeypatch, module_home):
+    """Means of begins and ends, each rounded by itself, could be the same second, and a token of no length is never drawn."""
+
+    def fill(connection):
+        connection.execute("create schema if not exists event_logs")
+        connection.execute(
+            """create table event_logs.short as select c as case_id, a as activity,
+                   timestamptz '2024-01-01 00:00:00+00' + to_seconds(s) as occurred_at, row_number() over () as source_row
+               from (values ('1', 'x', 1), ('1', 'y', 2), ('2', 'x', 2), ('2', 'y', 3), ('3', 'y', 0), ('3', 'z', 9000))
+                   v(c, a, s)"""
+        )
+        register_process(connection, "short", title="Short", origin="file", definition=None)
+
+    lake.in_transaction(fill)
+    monkeypatch.setattr(map_figures, "TOKENS", 2)
+    paths = [Path("x", "y", 2, 2), Path("y", "z", 1, 1)]
+    found = map_figures.moves("short", (), paths, ["x", "y", "z"])
+
+    assert sorted(zip(found.paths, found.moves, strict=True)) == [(0, 2), (1, 1)]
+    assert all(end > begin for begin, end in zip(found.begins, found.ends, strict=True))
+
+
+def test_a_question_under_a_filter_of_events_leaves_nothing_on_the_pages_connection(filled_home):
+    of_events = (Attribute("activity", ("Create order", "Ship goods"), mode="keep"),)
+    assert map_figures.model_of("order_to_cash", of_events)
+    left = reading.with_connection(
+        lambda cursor: cursor.execute("select table_name from duckdb_tables() where temporary").fetchall()
+    )
+    assert left == []

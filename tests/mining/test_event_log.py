@@ -305,3 +305,31 @@ def test_variants_of_a_large_file_counted_without_a_layout_are_those_of_one(tmp_
         assert "layout" not in counted.events.__dict__
         assert found == laid_out.variant_multiset()
         assert sum(cases for *_, cases in found) == -(-300_000 // 7)
+
+
+@pytest.mark.parametrize("rows", [[3, -1, -2], [2**62, 5, 6], [1, 1, 1]])
+def test_source_rows_that_came_with_the_events_may_be_any_numbers(log_of, rows):
+    events = [("a", "x", 0), ("b", "y", 0), ("a", "z", 0)]
+    counted, laid_out = log_of(events, source_row=rows), log_of(events, source_row=rows)
+    laid_out.summary()
+
+    assert counted.variant_multiset() == laid_out.variant_multiset()
+    assert [names for *_, names, _ in counted.variants().project("variant_id, activities, cases").fetchall()] == [
+        list(names) for _, names, _ in counted.variant_multiset()
+    ]
+
+
+def test_any_text_is_an_activity_also_where_variants_are_asked_for_first(log_of):
+    names = ["", "o'clock", "a\0b", 'say "x"', "受注", "back\\slash"]
+    log = log_of([("k", name, minute) for minute, name in enumerate(names)])
+
+    assert log.variant_multiset() == [(1, tuple(names), 1)]
+
+
+def test_an_arrow_reader_is_a_log_too():
+    import pyarrow
+
+    table = pyarrow.table({"case_id": ["a", "a"], "activity": ["x", "y"], "occurred_at": [MORNING, MORNING]})
+    with EventLog.from_frame(table.to_reader()) as log:
+        assert log.variant_multiset() == [(1, ("x", "y"), 1)]
+        assert log.summary()["events"] == 2

@@ -36,3 +36,10 @@ def test_the_plot_is_bounded_and_stands_without_any_error(tmp_path: Path) -> Non
     assert sum(bar.get("height") == "10" for bar in many.iter(f"{SVG}rect")) == MOST_BARS
     assert plot(tmp_path, [champion("exact", 0.0, 0.0)]).tag == f"{SVG}svg"
     assert plot(tmp_path, []).tag == f"{SVG}svg"
+
+
+def test_the_plot_is_xml_whatever_series_are_called_and_leaves_out_what_is_no_number(tmp_path: Path) -> None:
+    champions = [champion(f"a\x01b <{n}>", mase, None) for n, mase in enumerate((0.5, float("nan"), float("inf")))]
+    texts = [text for text in plot(tmp_path, champions).itertext() if "<" in text]
+    assert len(texts) == 1
+    assert texts[0].startswith("ab <0>")
