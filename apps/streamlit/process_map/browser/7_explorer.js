@@ -29,6 +29,7 @@ function controls(root) {
   const button = (word, title) => make("button", { type: "button", title, "aria-label": title }, ui.buttons, word);
   [ui.closer, ui.wider, ui.fit] = [button("+", "Zoom in"), button("−", "Zoom out"), button("Fit", "Show the whole map")];
   [ui.replay, ui.png, ui.svg] = [button("Replay", "Replay the cases over time"), button("PNG", "Save the map as PNG"), button("SVG", "Save the map as SVG")];
+  reachable(ui, false); // until there is a map that they act on
   ui.says = make("p", { class: "says", "aria-live": "polite" }, root);
   ui.stage = make("div", { class: "stage" }, root);
   ui.graph = make("div", { class: "graph", tabindex: "0", role: "application", "aria-roledescription": "process map" }, ui.stage);
@@ -48,6 +49,10 @@ function controls(root) {
   ui.sample = make("span", { class: "sample" }, ui.player);
   ui.legend = make("div", { class: "legend" }, root);
   return ui;
+}
+
+function reachable(ui, isThere) {
+  for (const control of ui.bar.querySelectorAll("button, input, select")) control.disabled = !isThere;
 }
 
 const arrow = (one, names) => `${names.get(one.s)} → ${names.get(one.t)}`;
@@ -138,6 +143,7 @@ function wire(state) {
     else ui.sample.textContent = "Fetching the cases …";
     state.send("replay", isOn);
   };
+  reachable(ui, true);
   ui.play.onclick = () => state.replay.play(!state.replay.state.isPlaying);
   ui.scrub.oninput = () => state.replay.seek(Number(ui.scrub.value) / 1000);
   ui.speed.oninput = () => { state.replay.state.seconds = Number(ui.speed.value); ui.speedSaid.textContent = `${ui.speed.value} s`; };
