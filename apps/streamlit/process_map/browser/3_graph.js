@@ -45,11 +45,11 @@ function elements(scene, part, view, colours) {
 }
 
 // Where the words of a path stand: on it, or where several run side by side the first one's to the left and the others' in a
-// column to the right, so that no line crosses them.
+// column to the right that begins above the row, so that neither these lines nor the words of the path beside cross them.
 function beside({ at: [x, y], twin }, twins, words) {
   if (twins === 1) return { x, y };
   const half = words.length * LETTER / 2 + 9;
-  return twin === 0 ? { x: x - half, y } : { x: x + TWIN_GAP * (twins - 1) + half, y: y + LABEL_HEIGHT * (twin - 1) };
+  return twin === 0 ? { x: x - half, y } : { x: x + TWIN_GAP * (twins - 1) + half, y: y - LABEL_HEIGHT * twin };
 }
 
 function looks(colours, font) {
