@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from lake.errors import DataError
+from lake.own_tables import ensure_table
 from mining.alignments import Move
 from mining.conformance import Conformance, VariantFitness, weighted
 from mining.result_rows import arrow_table
@@ -233,8 +234,7 @@ def refuse_deviation(process: str, deviation: Accepted) -> None:
 
 def _take_off(connection: "duckdb.DuckDBPyConnection", process: str, deviation: Accepted) -> bool:
     """Deletes it from the accept-list, which is made if it is not there; whether it was on it."""
-    connection.execute("create schema if not exists mining")
-    connection.execute(f"create table if not exists mining.accepted_deviations ({ACCEPTED})")
+    ensure_table(connection, "mining.accepted_deviations", ACCEPTED)
     gone = connection.execute(
         f"delete from mining.accepted_deviations where process = {literal(process)} and kind = {literal(deviation.kind)} "
         f"and activity = {literal(deviation.activity)} and after_activity is not distinct from {literal(deviation.after)}"

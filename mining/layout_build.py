@@ -123,7 +123,7 @@ def count_variants(connection: "duckdb.DuckDBPyConnection", source: str) -> Coun
         from ({source}) as log group by activity order by activity""").fetchall()
     if not found or any(name is None or "\0" in name or bad for name, bad in found):
         return None
-    names = [name for name, *_ in found]
+    names = [name for name, _ in found]
     events = f"""
         select case_id, enum_code(activity::enum({literals(names)}))::integer + 1 as activity_id, occurred_at, source_row
         from ({source}) as log"""
@@ -137,6 +137,8 @@ def count_variants(connection: "duckdb.DuckDBPyConnection", source: str) -> Coun
 def _is_in_order(connection: "duckdb.DuckDBPyConnection", source: str) -> bool:
     """Whether the events of each case stand together, in the order of time and source row, as in most files of event logs."""
     alone = connection.execute("select current_setting('threads') = 1").fetchone()  # else rows may come in another order
+    if not (alone and alone[0]):
+        return False
     found = connection.execute(f"""
         with followed as (
             select case_id, occurred_at, source_row, lag(case_id) over () as last_case, lag(occurred_at) over () as last_at,
@@ -146,7 +148,7 @@ def _is_in_order(connection: "duckdb.DuckDBPyConnection", source: str) -> bool:
         select count(*) filter (last_case is distinct from case_id) = count(distinct case_id)
             and not bool_or(last_case = case_id and (last_at, last_row) > (occurred_at, source_row))
         from followed""").fetchone()
-    return bool(alone and alone[0] and found and found[0])
+    return bool(found and found[0])
 
 
 def _traces_in_order(events: str) -> str:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 TOKENS = 120_000  # a browser holds so many and draws those under way; of more moves, like ones share a token
 TOKEN_MOMENTS = 2_048  # like moves set out in the same of so many equal spans of the log's time, or of half as many, and so on
 DRILLED_CASES = 500
-NOISE = 0.2  # of a model that is discovered of filtered cases
 
 
 @dataclass(frozen=True)
@@ -192,7 +191,7 @@ _MOVES = """with shown as (
         sum(begins - since) as begins, sum(ends - since) as ends
     from taken, whole where whole.steps > $5 group by all
 ), widths as (
-    select width from (select unnest([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048]) as width) where width <= $6
+    select 1 << unnest(range(floor(log2($6))::bigint + 1)) as width
 ), chosen as (
     select coalesce(min(width) filter (tokens <= $5), max(width)) as width from (
         select width, count(distinct (place, moment // width, length)) as tokens from fine, widths group by width
@@ -320,6 +319,7 @@ def model_of(process: str, stack: Filters) -> str | None:
 def _discovered(home_folder: str, snapshot: int, at: int | None, process: str, stack: Filters) -> str | None:
     from mining.discovery import discover_from_variants
     from mining.drawing import bpmn_to_svg
+    from mining.earlier import NOISE
 
     variants = of_log(process, stack, lambda log: {names: cases for _, names, cases in log.variant_multiset()}, as_of=at)
     return bpmn_to_svg(discover_from_variants(variants, noise=NOISE).drawing()) if variants else None

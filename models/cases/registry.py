@@ -70,11 +70,10 @@ class CaseRegistry:
         import joblib
 
         name, until = model_name(process), predictor.trained_until.isoformat()
+        parameters = {"trained_until": until, "cases": str(predictor.cases)}
         facts = {"process": process, "snapshot_id": snapshot_id, "code_version": version("grimoire"), "kind": EXPERIMENT_TAG}
         with (
-            self.registry.run(
-                name, tags=facts, parameters={"trained_until": until, "cases": predictor.cases}, metrics=_metrics(predictor)
-            ) as run,
+            self.registry.run(name, tags=facts, parameters=parameters, metrics=_metrics(predictor)) as run,
             tempfile.TemporaryDirectory() as folder,
         ):
             path = Path(folder, "predictor.joblib")
@@ -82,7 +81,7 @@ class CaseRegistry:
             evidence = Path(folder, "evidence")
             _write_evidence(evidence, process, predictor, snapshot_id)
             self.client.log_artifacts(run.info.run_id, str(evidence))
-            logged = self._log_model(name, path, run_id=run.info.run_id)
+            logged = self._log_model(name, path, run_id=run.info.run_id, parameters=parameters)
         made = self.registry.add_version(
             name,
             alias,
@@ -94,13 +93,11 @@ class CaseRegistry:
         )
         return Kept(name, made, run.info.run_id)
 
-    def _log_model(self, name: str, path: Path, *, run_id: str) -> Any:
+    def _log_model(self, name: str, path: Path, *, run_id: str, parameters: dict[str, str]) -> Any:
         """Keeps the predictor as a model of MLflow's, with the run's parameters and figures."""
         from mlflow.models import Model
 
-        made = self.client.create_logged_model(
-            self.registry.experiment, name=name, source_run_id=run_id, params=self.client.get_run(run_id).data.params
-        )
+        made = self.client.create_logged_model(self.registry.experiment, name=name, source_run_id=run_id, params=parameters)
         return Model.log(
             artifact_path=None,  # the model that was made above has one
             flavor=model_folder,

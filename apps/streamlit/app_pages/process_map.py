@@ -239,7 +239,9 @@ def model(about: View) -> None:
     which = f"{process}-these" if of_these else process
     diagram(svg, key=f"model-{which}".replace("__", "-"), name=f"{which}-bpmn", title=f"Discovered model of {process}, as BPMN")
     if of_these:
-        how = f"by the inductive miner with noise {map_figures.NOISE}"
+        from mining.earlier import NOISE
+
+        how = f"by the inductive miner with noise {NOISE}"
         look.line(f"Discovered now, {how}, from the {count(cases)} cases the filters keep.")
     else:
         look.line(f"Discovered from all {count(cases)} cases of the log.")
