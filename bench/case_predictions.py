@@ -6,7 +6,8 @@ cases. What does not: how models are trained (`models.cases`). Run as `python -m
 Protocol: cases in the order of their start, the first 64 % to learn from, 16 % to choose on, 20 % to measure on; every case is
 taken to have ended with its last event; prefixes of 2 to n-1 events, each counting once; labels of training cases that end after
 the test cases begin are used, as the literature does. Whether all attributes of the file are used or only those that change within
-cases is chosen on the 16 %; the 20 % are measured with the choice alone.
+cases, as `train` does unasked, is chosen on the 16 %; bounds hold for the choice. The other's error on the 20 % is told beside it.
+Intervals are calibrated on the older half of the 20 % and measured on the younger, as they serve.
 """
 
 import json
@@ -54,6 +55,9 @@ def trained(name: str) -> dict[str, Any]:
     return {
         "attributes": chosen,
         "validation_mae_days": on_validation,
+        "test_mae_days": {
+            which: one.evaluation.value("remaining_time", "mae_days") for which, one in tried.items() if one.evaluation
+        },
         "measures": {f"{one.target} {one.measure}": (one.value, one.floor) for one in found.measures},
         "earliness": [row for row in found.earliness if row["target"] == "remaining_time"],
     }

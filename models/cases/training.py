@@ -4,12 +4,15 @@ What belongs here: the order of steps from a log to a predictor, and judging it.
 (`models.cases.registry`).
 
 Cases are split by their start: the first 64 % to learn from, 16 % to choose on, 20 % to measure on; every case of a part
-starts later
-than all before it. Learnt is from prefixes of 1 to n-1 events, measured on those of 2 to n-1, n being the events of the case.
+starts later than all before it. Learnt is from prefixes of 1 to n-1 events, measured on those of 2 to n-1, n being the events of
+the case.
+
+The intervals that serve are calibrated on the test part once it has been measured on: its cases are the latest there are, and no
+model was fitted on them. How well such intervals cover is measured within that part, the older half calibrating the younger.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from lake.errors import DataError
@@ -24,7 +27,7 @@ from models.cases.predictor import CasePredictor
 from models.cases.prefixes import Prefixes, drop, prefixes_of
 from models.cases.samples import KEYS, Sample, learn_encoding, read_sample, split_sql
 from models.cases.targets import OUTCOMES, labelled_sql
-from models.cases.watching import histograms
+from models.cases.watching import LEAST_PREFIXES, histograms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,11 +42,12 @@ Cases = Literal["ended", "all"]
 
 @dataclass(frozen=True)
 class Samples:
-    """The three parts of a log's prefixes; the test part without prefixes of one event."""
+    """The three parts of a log's prefixes; the test part without prefixes of one event, and `latest` with them."""
 
     training: Sample
     validation: Sample
     test: Sample
+    latest: Sample
 
 
 def train(
@@ -121,7 +125,7 @@ def _require_cases(log: "EventLog", rows: str) -> None:
 def _parts(sample: Sample) -> Samples:
     part = sample.known["part"]
     is_tested = (part == 2) & (sample.known["position"] >= 2)
-    return Samples(sample.where(part == 0), sample.where(part == 1), sample.where(is_tested))
+    return Samples(sample.where(part == 0), sample.where(part == 1), sample.where(is_tested), sample.where(part == 2))
 
 
 def _trained(samples: Samples, *, encoding: Any, settings: Any, until: Any, share: float) -> CasePredictor:
@@ -150,7 +154,10 @@ def _trained(samples: Samples, *, encoding: Any, settings: Any, until: Any, shar
         prefixes=len(earlier),
         share=share,
     )
-    return predictor.judged(judge(predictor, samples.test))
+    found = judge(predictor, samples.test)
+    if predictor.remaining is not None and _can_calibrate(samples.test):
+        predictor = replace(predictor, conformal=_calibrated(predictor.remaining, predictor, samples.latest))
+    return predictor.judged(found)
 
 
 def _earlier(samples: Samples) -> Sample:
@@ -253,8 +260,7 @@ def _judge_remaining(predictor: CasePredictor, test: Sample) -> _Judged:
         return _Judged([Measure("remaining_time", "mae_days", None, plain)])
     predicted = predictor.remaining.predict(test.features)
     error = evaluation.absolute_error(actual, predicted) or 0.0
-    bounds = predictor.conformal.bounds(predicted, predictor.scale_of(test.features))
-    covered = {level: float(np.mean((low <= actual) & (actual <= high))) for level, (low, high) in bounds.items()}
+    covered, counted = _coverage(predictor.remaining, predictor.conformal, predictor, test)
     return _Judged(
         [
             Measure("remaining_time", "mae_days", error, plain),
@@ -264,11 +270,46 @@ def _judge_remaining(predictor: CasePredictor, test: Sample) -> _Judged:
         ],
         list(evaluation.by_length("remaining_time", test.known["position"], np.abs(actual - predicted), np.abs(actual - floor))),
         [
-            {"target": "remaining_time", "bin": level, "prefixes": len(test), "predicted": level / 100, "observed": share}
+            {"target": "remaining_time", "bin": level, "prefixes": counted, "predicted": level / 100, "observed": share}
             for level, share in covered.items()
         ],
         error < plain,
     )
+
+
+def _coverage(model: Fitted, own: Conformal, predictor: CasePredictor, test: Sample) -> tuple[dict[int, float], int]:
+    """The share of later cases' prefixes that intervals calibrated on the cases before them cover, by level, and of how many.
+
+    As they serve: the older half of the test part's cases calibrates, the younger half is covered or not. Where the older is too
+    small for that, the predictor's own intervals are held against all.
+    """
+    import numpy as np
+
+    intervals, rows = own, test
+    if _can_calibrate(test):
+        older = _older_half(test)
+        intervals, rows = _calibrated(model, predictor, test.where(older)), test.where(~older)
+    bounds = intervals.bounds(model.predict(rows.features), predictor.scale_of(rows.features))
+    actual = rows.known["remaining_days"]
+    return {level: float(np.mean((low <= actual) & (actual <= high))) for level, (low, high) in bounds.items()}, len(rows)
+
+
+def _calibrated(model: Fitted, predictor: CasePredictor, rows: Sample) -> Conformal:
+    """The quantiles of a model's errors on cases it was not fitted on."""
+    return calibrate(rows.known["remaining_days"], model.predict(rows.features), predictor.scale_of(rows.features))
+
+
+def _can_calibrate(test: Sample) -> bool:
+    return bool(len(test)) and int(_older_half(test).sum()) >= LEAST_PREFIXES
+
+
+def _older_half(rows: Sample) -> "np.ndarray":
+    """Which rows belong to the half of the cases that began first; rows stand in the order of their cases' beginnings."""
+    import numpy as np
+
+    cases = rows.known["case_no"]
+    number = np.cumsum(np.concatenate([[0], cases[1:] != cases[:-1]]))
+    return np.asarray(number < (number[-1] + 1) / 2)
 
 
 def _judge_outcome(predictor: CasePredictor, test: Sample, outcome: str) -> _Judged:

@@ -168,6 +168,30 @@ def test_the_model_beats_its_floor_where_the_kind_decides_and_its_interval_cover
     assert [row["prefix_length"] for row in found.earliness if row["target"] == "remaining_time"] == [2, 3]
 
 
+def test_intervals_follow_a_process_that_has_become_less_regular(log_of):
+    """The last fifth of the cases takes 2 to 40 hours a step instead of 2 to 6: no interval of before covers that."""
+    chance, rows = random.Random(7), Rows()
+    for n in range(1_100):
+        moment = 4.0 * n
+        for activity in ("Begin", "Check", "Pack", "End"):
+            rows.append((f"c{n:04d}", activity, moment, ""))
+            moment += chance.uniform(2, 40 if n >= 870 else 6)
+    predictor = train(log_of(rows), cases="all")
+    covered = next(row for row in predictor.evaluation.calibration if row["bin"] == 80)
+    low, high = predictor.conformal.bounds(np.array([1.0]), np.array([predictor.conformal.usual_scale]))[95]
+
+    assert 0.7 <= covered["observed"] <= 0.9
+    assert covered["prefixes"] == 220  # two each of the younger 110 of 220 cases
+    assert high[0] - low[0] > 1.0  # days: no step took more than 6 hours when the models were fitted
+
+
+def test_intervals_of_few_later_cases_stay_those_of_the_validation_part(trained):
+    _, predictor = trained
+    row = next(row for row in predictor.evaluation.calibration if row["bin"] == 80)
+
+    assert row["prefixes"] == predictor.evaluation.value("remaining_time", "prefixes") < 400
+
+
 def test_only_running_cases_are_scored_the_riskiest_first(trained):
     log, predictor = trained
     scores = predictor.score(log)
