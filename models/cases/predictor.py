@@ -75,6 +75,7 @@ class CasePredictor:
         prefixes: The same of prefixes.
         share: Of the log's cases, how many were drawn to learn from and measure on.
         evaluation: How good it is; None until it is judged.
+        tested_from: When the first case began that no model was fitted on; None in what was kept before that was noted.
     """
 
     settings: "CaseSettings"
@@ -92,6 +93,7 @@ class CasePredictor:
     prefixes: int
     share: float
     evaluation: "Evaluation | None" = None
+    tested_from: datetime | None = None
 
     def judged(self, evaluation: "Evaluation") -> "CasePredictor":
         """Itself with its evaluation."""
@@ -114,11 +116,12 @@ class CasePredictor:
         running = f"last_event_at + {literal(self.settings.silent_seconds)} * interval 1 second >= now"
         return self._read(log, "next_activity is null and not has_ended", of=running)
 
-    def ended_cases(self, log: "EventLog", *, since: datetime) -> Sample:
-        """The prefixes, of two events or more, of the cases that have ended after a moment."""
+    def ended_cases(self, log: "EventLog", *, since: datetime, begun: datetime | None = None) -> Sample:
+        """The prefixes, of two events or more, of the cases that have ended after a moment and not begun before another."""
         later = literal(since)
+        young = "" if begun is None else f" and started_at >= {literal(begun)}"
         return self._read(
-            log, f"has_ended and position between 2 and events - 1 and ended_at > {later}", of=f"last_event_at > {later}"
+            log, f"has_ended and position between 2 and events - 1 and ended_at > {later}{young}", of=f"last_event_at > {later}"
         )
 
     def _read(self, log: "EventLog", condition: str, *, of: str) -> Sample:

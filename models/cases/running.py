@@ -187,7 +187,7 @@ def _watched(predictor: CasePredictor, log: EventLog, *, since: datetime) -> tup
     drifts = drift(ended.features, predictor.encoding, predictor.histograms)
     error = None
     if len(ended) >= LEAST_PREFIXES:
-        error = absolute_error(ended.known["remaining_days"], predictor.remaining_days(ended)[0])
+        error = _error(predictor, ended)
     expected = predictor.evaluation.value("remaining_time", "mae_days") if predictor.evaluation else None
     now = _last_event(log)
     return drifts, reason_to_train(trained_until=since, now=now, drifts=drifts, error=error, expected_error=expected)
@@ -228,16 +228,24 @@ def _train(
 
 
 def _is_better(made: CasePredictor, holder: CasePredictor, log: EventLog) -> bool:
-    """Whether a new predictor errs no more than the holder on the cases that ended since the holder was trained.
+    """Whether a new predictor errs no more than the holder on cases that neither has learnt from.
 
-    Where too few have ended since, the new one is taken: it has seen all that the other has, and more.
+    These have ended since the holder was trained, and began when the new one's test part did, or later. Where they are too few, the
+    new one is taken: it has seen all that the other has, and more.
     """
-    later = holder.ended_cases(log, since=holder.trained_until)
-    own = made.evaluation.value("remaining_time", "mae_days") if made.evaluation else None
-    if len(later) < LEAST_PREFIXES or own is None:
+    import numpy as np
+
+    own, theirs = (one.ended_cases(log, since=holder.trained_until, begun=made.tested_from) for one in (made, holder))
+    same = np.intersect1d(own.known["case_id"], theirs.known["case_id"])
+    own, theirs = (rows.where(np.isin(rows.known["case_id"], same)) for rows in (own, theirs))
+    if min(len(own), len(theirs)) < LEAST_PREFIXES:
         return True
-    theirs = absolute_error(later.known["remaining_days"], holder.remaining_days(later)[0])
-    return theirs is None or own <= theirs
+    return _error(made, own) <= _error(holder, theirs)
+
+
+def _error(predictor: CasePredictor, rows: "Sample") -> float:
+    """Mean absolute error of what a predictor serves, in days; 0 without rows."""
+    return absolute_error(rows.known["remaining_days"], predictor.remaining_days(rows)[0]) or 0.0
 
 
 def _scored(predictor: CasePredictor, sample: "Sample") -> "tuple[list[CaseScore], list[Reason]]":

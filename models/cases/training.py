@@ -13,6 +13,7 @@ model was fitted on them. How well such intervals cover is measured within that 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from lake.errors import DataError
@@ -87,6 +88,7 @@ def train(
         chosen = labelled if cases == "all" else f"({_ended(labelled, prefixes)}) as ended_cases"
         log.connection.execute(f"create or replace temp table {rows} as {split_sql(chosen)}")
         _require_cases(log, rows)
+        tested_from = _tested_from(log, rows)
         learnt = f"(select * from {rows} where position < events{' and (part = 2 or ended_at < test_at)' if known_labels else ''})"
         encoding = learn_encoding(log, prefixes, f"(select * from {learnt} as l where part = 0) as r")
         sample = read_sample(log, f"{learnt} as r", encoding, keys=(*KEYS, "part"))
@@ -94,7 +96,9 @@ def train(
         log.connection.execute(f"drop table if exists {rows}")
         drop(log, prefixes)
     samples = _parts(sample)
-    return _trained(samples, encoding=encoding, settings=settings, until=prefixes.now, share=share)
+    return replace(
+        _trained(samples, encoding=encoding, settings=settings, until=prefixes.now, share=share), tested_from=tested_from
+    )
 
 
 def _ended(labelled: str, prefixes: Prefixes) -> str:
@@ -120,6 +124,11 @@ def _require_cases(log: "EventLog", rows: str) -> None:
             remedy="Wait for more cases, or say in the process definition which activities end a case (`end_activities`).",
             cases=cases,
         )
+
+
+def _tested_from(log: "EventLog", rows: str) -> datetime | None:
+    found = log.connection.execute(f"select any_value(test_at) from {rows}").fetchone()
+    return found[0] if found else None
 
 
 def _parts(sample: Sample) -> Samples:

@@ -19,6 +19,7 @@ from models.cases.floors import median_floor, most_frequent_floor
 from models.cases.prefixes import prefixes_of
 from models.cases.reasons import contributions, explain, importance
 from models.cases.registry import card
+from models.cases.running import _is_better
 from models.cases.samples import Encoding, Sample
 from models.cases.targets import labelled_sql
 from models.cases.watching import drift, histograms, reason_to_train
@@ -190,6 +191,34 @@ def test_intervals_of_few_later_cases_stay_those_of_the_validation_part(trained)
     row = next(row for row in predictor.evaluation.calibration if row["bin"] == 80)
 
     assert row["prefixes"] == predictor.evaluation.value("remaining_time", "prefixes") < 400
+
+
+class Always:
+    """A model that says the same of every prefix."""
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        return np.full(len(features), 99.0)
+
+
+def test_a_new_predictor_takes_the_title_where_it_errs_less_on_cases_that_neither_has_learnt_from(log_of):
+    def spoilt(predictor: CasePredictor) -> CasePredictor:
+        return replace(predictor, remaining=replace(predictor.remaining, model=Always()))
+
+    rows = company(900, still_open=0)
+    log = log_of(rows)
+    holder = train(log_of([row for row in rows if row[2] <= 4.0 * 450]), attributes=["kind"])
+    made = train(log, attributes=["kind"])
+    since = {"since": holder.trained_until}
+    first, first_unseen = (
+        min(int(case[1:]) for case in made.ended_cases(log, **also).known["case_id"])
+        for also in (since, since | {"begun": made.tested_from})
+    )
+
+    assert first < 450 < 700 < first_unseen
+    assert _is_better(made, made, log)
+    assert _is_better(made, spoilt(holder), log)
+    assert not _is_better(spoilt(made), holder, log)
+    assert _is_better(spoilt(made), replace(holder, trained_until=made.trained_until), log), "none ended since"
 
 
 def test_only_running_cases_are_scored_the_riskiest_first(trained):
