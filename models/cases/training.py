@@ -309,16 +309,18 @@ def _calibrated(model: Fitted, predictor: CasePredictor, rows: Sample) -> Confor
 
 
 def _can_calibrate(test: Sample) -> bool:
-    return bool(len(test)) and int(_older_half(test).sum()) >= LEAST_PREFIXES
+    """Whether the older half of the cases has enough prefixes to calibrate on, and the younger any to measure."""
+    older = _older_half(test)
+    return bool(older.sum() >= LEAST_PREFIXES and not older.all())
 
 
 def _older_half(rows: Sample) -> "np.ndarray":
     """Which rows belong to the half of the cases that began first; rows stand in the order of their cases' beginnings."""
     import numpy as np
 
-    cases = rows.known["case_no"]
-    number = np.cumsum(np.concatenate([[0], cases[1:] != cases[:-1]]))
-    return np.asarray(number < (number[-1] + 1) / 2)
+    _, first = np.unique(rows.known["case_no"], return_index=True)
+    middle = np.sort(first)[(len(first) + 1) // 2 :]
+    return np.arange(len(rows)) < (middle[0] if len(middle) else len(rows))
 
 
 def _judge_outcome(predictor: CasePredictor, test: Sample, outcome: str) -> _Judged:

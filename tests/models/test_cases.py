@@ -22,6 +22,7 @@ from models.cases.registry import card
 from models.cases.running import _is_better
 from models.cases.samples import Encoding, Sample
 from models.cases.targets import labelled_sql
+from models.cases.training import _can_calibrate, _older_half
 from models.cases.watching import drift, histograms, reason_to_train
 
 START = datetime(2024, 1, 1, 8, tzinfo=UTC)
@@ -184,6 +185,17 @@ def test_intervals_follow_a_process_that_has_become_less_regular(log_of):
     assert 0.7 <= covered["observed"] <= 0.9
     assert covered["prefixes"] == 220  # two each of the younger 110 of 220 cases
     assert high[0] - low[0] > 1.0  # days: no step took more than 6 hours when the models were fitted
+
+
+@pytest.mark.parametrize(
+    ("cases", "older", "can"),
+    [([], 0, False), ([5] * 300, 300, False), ([9] * 250 + [2], 250, True), ([9] * 90 + [2] * 90 + [4] * 90, 180, False)],
+)
+def test_the_older_half_of_the_cases_calibrates_if_it_is_large_enough(cases, older, can):
+    rows = Sample(np.zeros((len(cases), 1)), {"case_no": np.array(cases, dtype=int)})
+
+    assert _older_half(rows).sum() == older
+    assert _can_calibrate(rows) is can
 
 
 def test_intervals_of_few_later_cases_stay_those_of_the_validation_part(trained):
