@@ -43,12 +43,16 @@ Cases = Literal["ended", "all"]
 
 @dataclass(frozen=True)
 class Samples:
-    """The three parts of a log's prefixes; the test part without prefixes of one event, and `latest` with them."""
+    """The three parts of a log's prefixes."""
 
     training: Sample
     validation: Sample
-    test: Sample
     latest: Sample
+
+    @property
+    def test(self) -> Sample:
+        """The latest cases without prefixes of one event: what is measured on."""
+        return self.latest.where(self.latest.known["position"] >= 2)
 
 
 def train(
@@ -96,9 +100,7 @@ def train(
         log.connection.execute(f"drop table if exists {rows}")
         drop(log, prefixes)
     samples = _parts(sample)
-    return replace(
-        _trained(samples, encoding=encoding, settings=settings, until=prefixes.now, share=share), tested_from=tested_from
-    )
+    return _trained(samples, encoding=encoding, settings=settings, until=prefixes.now, share=share, tested_from=tested_from)
 
 
 def _ended(labelled: str, prefixes: Prefixes) -> str:
@@ -133,11 +135,12 @@ def _tested_from(log: "EventLog", rows: str) -> datetime | None:
 
 def _parts(sample: Sample) -> Samples:
     part = sample.known["part"]
-    is_tested = (part == 2) & (sample.known["position"] >= 2)
-    return Samples(sample.where(part == 0), sample.where(part == 1), sample.where(is_tested), sample.where(part == 2))
+    return Samples(*(sample.where(part == number) for number in range(3)))
 
 
-def _trained(samples: Samples, *, encoding: Any, settings: Any, until: Any, share: float) -> CasePredictor:
+def _trained(
+    samples: Samples, *, encoding: Any, settings: Any, until: Any, share: float, tested_from: datetime | None
+) -> CasePredictor:
     remaining, conformal, scale = _remaining(samples, encoding)
     outcomes = {one: _outcome(one, samples, encoding) for one in OUTCOMES}
     following = fit("activity", encoding, _coded(samples.training), _coded(samples.validation), "next_code")
@@ -162,10 +165,14 @@ def _trained(samples: Samples, *, encoding: Any, settings: Any, until: Any, shar
         cases=len({*earlier.known["case_no"].tolist()}),
         prefixes=len(earlier),
         share=share,
+        tested_from=tested_from,
     )
-    found = judge(predictor, samples.test)
-    if predictor.remaining is not None and _can_calibrate(samples.test):
-        predictor = replace(predictor, conformal=_calibrated(predictor.remaining, predictor, samples.latest))
+    test, latest = samples.test, samples.latest
+    found = judge(predictor, test)
+    if remaining is not None and _can_calibrate(test):
+        days = latest.known["remaining_days"]
+        conformal = calibrate(days, remaining.predict(latest.features), predictor.scale_of(latest.features))
+        predictor = replace(predictor, conformal=conformal)
     return predictor.judged(found)
 
 
@@ -269,7 +276,13 @@ def _judge_remaining(predictor: CasePredictor, test: Sample) -> _Judged:
         return _Judged([Measure("remaining_time", "mae_days", None, plain)])
     predicted = predictor.remaining.predict(test.features)
     error = evaluation.absolute_error(actual, predicted) or 0.0
-    covered, counted = _coverage(predictor.remaining, predictor.conformal, predictor, test)
+    scale = predictor.scale_of(test.features)
+    intervals, counted = predictor.conformal, np.ones(len(test), dtype=bool)
+    if _can_calibrate(test):  # the older half of the cases calibrates, as all will for later ones, and the younger is looked at
+        older = _older_half(test)
+        intervals, counted = calibrate(actual[older], predicted[older], scale[older]), ~older
+    bounds = intervals.bounds(predicted[counted], scale[counted])
+    covered = {level: float(np.mean((low <= actual[counted]) & (actual[counted] <= high))) for level, (low, high) in bounds.items()}
     return _Judged(
         [
             Measure("remaining_time", "mae_days", error, plain),
@@ -279,33 +292,11 @@ def _judge_remaining(predictor: CasePredictor, test: Sample) -> _Judged:
         ],
         list(evaluation.by_length("remaining_time", test.known["position"], np.abs(actual - predicted), np.abs(actual - floor))),
         [
-            {"target": "remaining_time", "bin": level, "prefixes": counted, "predicted": level / 100, "observed": share}
+            {"target": "remaining_time", "bin": level, "prefixes": int(counted.sum()), "predicted": level / 100, "observed": share}
             for level, share in covered.items()
         ],
         error < plain,
     )
-
-
-def _coverage(model: Fitted, own: Conformal, predictor: CasePredictor, test: Sample) -> tuple[dict[int, float], int]:
-    """The share of later cases' prefixes that intervals calibrated on the cases before them cover, by level, and of how many.
-
-    As they serve: the older half of the test part's cases calibrates, the younger half is covered or not. Where the older is too
-    small for that, the predictor's own intervals are held against all.
-    """
-    import numpy as np
-
-    intervals, rows = own, test
-    if _can_calibrate(test):
-        older = _older_half(test)
-        intervals, rows = _calibrated(model, predictor, test.where(older)), test.where(~older)
-    bounds = intervals.bounds(model.predict(rows.features), predictor.scale_of(rows.features))
-    actual = rows.known["remaining_days"]
-    return {level: float(np.mean((low <= actual) & (actual <= high))) for level, (low, high) in bounds.items()}, len(rows)
-
-
-def _calibrated(model: Fitted, predictor: CasePredictor, rows: Sample) -> Conformal:
-    """The quantiles of a model's errors on cases it was not fitted on."""
-    return calibrate(rows.known["remaining_days"], model.predict(rows.features), predictor.scale_of(rows.features))
 
 
 def _can_calibrate(test: Sample) -> bool:
